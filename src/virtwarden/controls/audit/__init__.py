@@ -1,0 +1,1 @@
+"""The record of what happened on the host and to its guests."""

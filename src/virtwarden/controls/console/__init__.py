@@ -1,0 +1,1 @@
+"""VNC, SPICE, serial, migration and storage channels."""

@@ -1,0 +1,1 @@
+"""Guests, secrets and left-overs at rest."""

@@ -1,0 +1,1 @@
+"""What a guest may send and receive on the wire."""

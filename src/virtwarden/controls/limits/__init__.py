@@ -1,0 +1,1 @@
+"""How much one guest may take from the others."""

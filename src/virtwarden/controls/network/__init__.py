@@ -1,0 +1,1 @@
+"""Separation of host and guest networks, bridges and VLANs."""

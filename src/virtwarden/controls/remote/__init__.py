@@ -1,0 +1,1 @@
+"""How the host is managed from elsewhere, and the PKI behind it."""

@@ -1,0 +1,1 @@
+"""Where disk images lie, and who can read them."""

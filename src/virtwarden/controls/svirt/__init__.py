@@ -1,0 +1,1 @@
+"""Mandatory confinement of guests from each other and the host."""

@@ -1,0 +1,1 @@
+"""Keeping a host as safe as it was set up."""

@@ -1,0 +1,226 @@
+"""The kernel's settings: sysctls and the boot line, as configured and as they hold now."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from virtwarden.host import Absent, Host, Source, Text, Unknown, Want, reading, running
+from virtwarden.model import Evidence
+
+# In the order in which systemd-sysctl lets a name in one directory mask the same name in the next.
+_SYSCTL_DIRECTORIES = (
+    "/etc/sysctl.d",
+    "/run/sysctl.d",
+    "/usr/local/lib/sysctl.d",
+    "/usr/lib/sysctl.d",
+    "/lib/sysctl.d",
+)
+_SYSCTL_CONF = "/etc/sysctl.conf"
+_ASSIGNMENT = re.compile(r"^\s*-?\s*([^#;=\s][^=\s]*)\s*=\s*(.*?)\s*$")
+
+_CMDLINE = "/proc/cmdline"
+_BOOT_FILES = (
+    "/boot/loader/entries/*.conf",
+    "/etc/kernel/cmdline",
+    "/etc/default/grub",
+    "/etc/default/grub.d/*.cfg",
+    "/boot/grub2/grub.cfg",
+    "/boot/grub/grub.cfg",
+    "/boot/grub/menu.lst",
+    "/boot/grub/grub.conf",
+)
+_BOOT_LINE = re.compile(r"^\s*(?:linux(?:16|efi)?|kernel|options)\s+(.*)$")
+_GRUB_DEFAULT = re.compile(r"""^\s*GRUB_CMDLINE_LINUX(?:_DEFAULT)?\s*\+?=\s*(["']?)(.*)\1\s*$""")
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value and where it was read."""
+
+    value: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Sysctls:
+    """`in_force` is what the kernel answered, by dotted name; None where it could not be asked. `on_disk` is
+    what the files set at boot, the last file to set a key winning."""
+
+    in_force: dict[str, str] | None
+    answer: Evidence | None = None
+    on_disk: dict[str, Value] | None = None
+    refusal: str = ""
+
+    wants: ClassVar[tuple[Want, ...]] = (
+        running("sysctl", "-a"),
+        reading(_SYSCTL_CONF),
+        *(reading(f"{directory}/*.conf") for directory in _SYSCTL_DIRECTORIES),
+    )
+
+    def effective(self, key: str) -> Value:
+        """The value that holds now. Raises `Absent` where this kernel has no such key, `Unknown` where it
+        could not be asked."""
+        if self.in_force is None or self.answer is None:
+            raise Unknown(f"sysctl {key}: {self.refusal}")
+        if key not in self.in_force:
+            raise Absent(f"this kernel has no sysctl {key}", self.answer)
+        value = self.in_force[key]
+        evidence = Evidence(f"{key} = {value}", argv=self.answer.argv, code=self.answer.code, at=self.answer.at)
+        return Value(value, evidence)
+
+    def configured(self, key: str) -> Value | None:
+        """The value that the files set at boot; None where no file sets it."""
+        if self.on_disk is None:
+            raise Unknown(f"sysctl {key}: {self.refusal}")
+        return self.on_disk.get(key)
+
+    @classmethod
+    def probe(cls, host: Host) -> Self:
+        """Ask the kernel and read the files; either may be refused without the other."""
+        refusal = ""
+        in_force: dict[str, str] | None = None
+        answer: Evidence | None = None
+        try:
+            output = host.source.run("sysctl", "-a")
+            in_force = dict(_assignments(output.stdout))
+            answer = output.cite("")
+        except (Absent, Unknown) as refused:
+            refusal = str(refused)
+        on_disk: dict[str, Value] | None = None
+        try:
+            on_disk = _configured(host.source)
+        except Unknown as refused:
+            refusal = str(refused)
+        return cls(in_force or None, answer, on_disk, refusal or "sysctl -a answered nothing")
+
+
+def sysctl_key(written: str) -> str:
+    """The dotted name of a key that may be written with slashes."""
+    first = re.search(r"[./]", written)
+    if first is not None and first.group() == "/":
+        return written.replace(".", "\0").replace("/", ".").replace("\0", "/")
+    return written
+
+
+def _assignments(text: str) -> Iterable[tuple[str, str]]:
+    for line in text.splitlines():
+        found = _ASSIGNMENT.match(line)
+        if found is not None:
+            yield sysctl_key(found.group(1)), " ".join(found.group(2).split())
+
+
+def _configured(source: Source) -> dict[str, Value]:
+    by_name: dict[str, str] = {}
+    for directory in reversed(_SYSCTL_DIRECTORIES):
+        by_name.update({path.rpartition("/")[2]: path for path in source.glob(f"{directory}/*.conf")})
+    paths = [by_name[name] for name in sorted(by_name)]
+    values: dict[str, Value] = {}
+    for path in (*paths, _SYSCTL_CONF):
+        try:
+            text = source.read(path)
+        except Absent:
+            continue
+        for number, line in enumerate(text.lines, 1):
+            found = _ASSIGNMENT.match(line)
+            if found is not None:
+                values[sysctl_key(found.group(1))] = Value(" ".join(found.group(2).split()), text.cite(number))
+    return values
+
+
+@dataclass(frozen=True, slots=True)
+class BootEntry:
+    """One kernel line that the boot loader may take, or a template for such lines (`is_template`)."""
+
+    arguments: tuple[str, ...]
+    evidence: Evidence
+    is_template: bool
+
+    def value(self, name: str) -> str | None:
+        """The last value of an argument, "" for one without; None where it is not given."""
+        return _argument(self.arguments, name)
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """The boot line that holds, None where it could not be read, and those that are configured."""
+
+    in_force: BootEntry | None
+    entries: tuple[BootEntry, ...]
+    refusal: str = ""
+
+    wants: ClassVar[tuple[Want, ...]] = (reading(_CMDLINE), *(reading(path) for path in _BOOT_FILES))
+
+    def running(self) -> BootEntry:
+        """The line with which the kernel was started. Raises `Unknown`."""
+        if self.in_force is None:
+            raise Unknown(f"the boot line in force: {self.refusal}")
+        return self.in_force
+
+    def configured(self) -> tuple[BootEntry, ...]:
+        """The lines for the next start: the boot loader's own, else the templates. Raises `Unknown`."""
+        real = tuple(entry for entry in self.entries if not entry.is_template)
+        if not self.entries:
+            raise Unknown(
+                f"no boot loader configuration could be read{': ' if self.refusal else ''}{self.refusal}"
+            )
+        return real or self.entries
+
+    @classmethod
+    def probe(cls, host: Host) -> Self:
+        """Read /proc/cmdline and every boot loader's files."""
+        refusal = ""
+        in_force: BootEntry | None = None
+        try:
+            text = host.source.read(_CMDLINE)
+            in_force = BootEntry(tuple(text.text.split()), text.cite(1), is_template=False)
+        except (Absent, Unknown) as refused:
+            refusal = str(refused)
+        entries: list[BootEntry] = []
+        for pattern in _BOOT_FILES:
+            try:
+                for path in host.source.glob(pattern):
+                    entries.extend(_boot_entries(host.source.read(path)))
+            except (Absent, Unknown) as refused:
+                refusal = refusal or str(refused)
+        return cls(in_force, tuple(entries), refusal)
+
+
+def _boot_entries(text: Text) -> Iterable[BootEntry]:
+    is_default = text.path.startswith("/etc/")
+    for number, line in enumerate(text.lines, 1):
+        if text.path == "/etc/kernel/cmdline":
+            arguments = line
+        elif is_default:
+            found = _GRUB_DEFAULT.match(line)
+            arguments = "" if found is None else found.group(2)
+            if found is None:
+                continue
+        else:
+            kernel = _BOOT_LINE.match(line)
+            if kernel is None or "memtest" in line:
+                continue
+            arguments = kernel.group(1)
+        if text.path == "/etc/kernel/cmdline" and not line.strip():
+            continue
+        yield BootEntry(tuple(_split(arguments)), text.cite(number), is_template=is_default)
+
+
+def _split(line: str) -> list[str]:
+    try:
+        return shlex.split(line)
+    except ValueError:
+        return line.split()
+
+
+def _argument(arguments: tuple[str, ...], name: str) -> str | None:
+    wanted = name.replace("-", "_")
+    found: str | None = None
+    for argument in arguments:
+        key, _, value = argument.partition("=")
+        if key.replace("-", "_") == wanted:
+            found = value
+    return found

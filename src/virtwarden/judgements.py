@@ -1,0 +1,89 @@
+"""What many controls share: ways to state a finding, and judgements over a single setting."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Protocol
+
+from virtwarden.control import Check, Findings
+from virtwarden.edits import ConfValue, Do, Edit, SetConf
+from virtwarden.host import Fact, Host
+from virtwarden.model import Change, Document, Evidence, Finding, Result, Safety, State, Subject
+
+
+def passed(subject: Subject, message: str, *evidence: Evidence, state: State | None = None) -> Finding:
+    """The subject meets the control."""
+    return Finding(subject, Result.PASS, message, evidence=evidence, state=state)
+
+
+def failed(
+    subject: Subject, message: str, *fix: Change, evidence: Iterable[Evidence], state: State | None = None
+) -> Finding:
+    """The subject does not meet the control; `fix` would make it."""
+    return Finding(subject, Result.FAIL, message, fix, tuple(evidence), state)
+
+
+def notapplicable(subject: Subject, message: str, *evidence: Evidence, state: State | None = None) -> Finding:
+    """The control has nothing to say of this subject."""
+    return Finding(subject, Result.NOTAPPLICABLE, message, evidence=evidence, state=state)
+
+
+def unknown(subject: Subject, message: str, *evidence: Evidence, state: State | None = None) -> Finding:
+    """It could not be told."""
+    return Finding(subject, Result.UNKNOWN, message, evidence=evidence, state=state)
+
+
+def file_change(path: str, edit: Edit, safety: Safety = Safety.SAFE) -> Change:
+    """A change of a file."""
+    return Change(Document("file", path), edit, safety)
+
+
+def by_hand(document: Document, steps: str) -> Change:
+    """A change that only a person can make, with its steps."""
+    return Change(document, Do(steps), Safety.MANUAL)
+
+
+class _Conf(Protocol):
+    """What a fact about one of libvirt's conf files offers."""
+
+    @property
+    def path(self) -> str: ...
+
+    def cite(self, key: str) -> Evidence: ...
+
+
+class _ConfFact(_Conf, Fact, Protocol):
+    """A conf file that is probed from a host."""
+
+
+def setting(
+    fact: type[_ConfFact], key: str, *, wanted: ConfValue, accepted: Collection[object], why: str = ""
+) -> Check:
+    """A check that `key` of a conf file has an accepted value; the fix sets it to the wanted one.
+
+    `why` ends the failing message: what the present value lets happen.
+    """
+
+    def check(host: Host) -> Findings:
+        conf = host.get(fact)
+        value = getattr(conf, key)
+        subject = Subject("setting", key)
+        if value in accepted:
+            yield passed(subject, f"{key} is {_shown(value)}", conf.cite(key), state=State.ON_DISK)
+            return
+        message = f"{key} is {_shown(value)}" + (f": {why}" if why else "")
+        change = file_change(conf.path, SetConf(key, wanted))
+        yield failed(subject, message, change, evidence=[conf.cite(key)], state=State.ON_DISK)
+
+    return check
+
+
+def _shown(value: object) -> str:
+    match value:
+        case None:
+            return "not set"
+        case bool():
+            return str(int(value))
+        case tuple():
+            return "[" + ", ".join(str(item) for item in value) + "]"
+    return str(value)

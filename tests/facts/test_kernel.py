@@ -1,0 +1,111 @@
+"""Sysctls and the boot line, on disk and in force."""
+
+import pytest
+
+from tests.kit import made, refusing
+from virtwarden.facts.kernel import Boot, Sysctls, sysctl_key
+from virtwarden.host import Absent, Unknown
+
+ASKED = ("sysctl", "-a")
+
+
+def test_the_kernel_is_asked_and_the_files_are_read() -> None:
+    host = made(
+        commands={ASKED: "net.ipv4.ip_forward = 1\nkernel.printk = 4\t4\t1\t7\n"},
+        files={"/etc/sysctl.conf": "# x\nnet/ipv4/ip_forward=0\n"},
+    )
+    sysctls = host.get(Sysctls)
+    assert sysctls.effective("net.ipv4.ip_forward").value == "1"
+    assert sysctls.effective("kernel.printk").value == "4 4 1 7"
+    configured = sysctls.configured("net.ipv4.ip_forward")
+    assert configured is not None
+    assert (configured.value, configured.evidence.where) == ("0", "/etc/sysctl.conf:2")
+
+
+def test_a_key_that_the_kernel_lacks_is_absent_and_one_that_no_file_sets_is_none() -> None:
+    sysctls = made(commands={ASKED: "a.b = 1\n"}).get(Sysctls)
+    with pytest.raises(Absent):
+        sysctls.effective("net.bridge.bridge-nf-call-iptables")
+    assert sysctls.configured("a.b") is None
+
+
+def test_files_rank_by_name_and_etc_masks_lib() -> None:
+    host = made(
+        files={
+            "/usr/lib/sysctl.d/50-a.conf": "x.y = lib\nx.z = lib\n",
+            "/etc/sysctl.d/50-a.conf": "x.y = etc\n",
+            "/usr/lib/sysctl.d/90-b.conf": "-x.w = late\n",
+            "/etc/sysctl.d/10-c.conf": "x.w = early\n",
+        }
+    )
+    sysctls = host.get(Sysctls)
+    assert [v.value if (v := sysctls.configured(key)) else None for key in ("x.y", "x.z", "x.w")] == [
+        "etc",
+        None,
+        "late",
+    ]
+
+
+def test_refusals_are_kept_apart() -> None:
+    sysctls = made(files={"/etc/sysctl.conf": "a.b = 1\n"}).get(Sysctls)
+    with pytest.raises(Unknown, match="sysctl is not installed"):
+        sysctls.effective("a.b")
+    assert sysctls.configured("a.b") is not None
+    refused = refusing().get(Sysctls)
+    with pytest.raises(Unknown, match="permission denied"):
+        refused.configured("a.b")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("net.ipv4.ip_forward", "net.ipv4.ip_forward"),
+        ("net/ipv4/conf/eth0.19/rp_filter", "net.ipv4.conf.eth0/19.rp_filter"),
+        ("kernel", "kernel"),
+    ],
+)
+def test_both_separators_mean_the_same(written: str, meant: str) -> None:
+    assert sysctl_key(written) == meant
+
+
+def test_the_boot_line_in_force_and_those_to_come() -> None:
+    host = made(
+        files={
+            "/proc/cmdline": "BOOT_IMAGE=/vmlinuz root=/dev/sda1 audit=1 quiet\n",
+            "/etc/default/grub": 'GRUB_TIMEOUT=5\nGRUB_CMDLINE_LINUX="audit=1 audit=0"\n',
+            "/boot/grub/grub.cfg": "menuentry 'Debian' {\n\tlinux\t/vmlinuz root=/dev/sda1 ro quiet\n}\n",
+        }
+    )
+    boot = host.get(Boot)
+    assert boot.running().value("audit") == "1"
+    assert boot.running().value("quiet") == ""
+    (entry,) = boot.configured()
+    assert (entry.value("audit"), entry.evidence.where) == (None, "/boot/grub/grub.cfg:2")
+
+
+def test_a_template_counts_where_the_loader_has_no_lines_and_the_last_argument_wins() -> None:
+    host = made(files={"/etc/default/grub": "GRUB_CMDLINE_LINUX='audit=1 audit=0'\n"})
+    (entry,) = host.get(Boot).configured()
+    assert entry.value("audit") == "0"
+    with pytest.raises(Unknown, match="boot line in force"):
+        host.get(Boot).running()
+
+
+def test_red_hat_six_and_loader_entries_and_kernel_install() -> None:
+    host = made(
+        files={
+            "/boot/grub/menu.lst": "title RHEL (2.6.32)\n\troot (hd0,0)\n\tkernel /vmlinuz-2.6.32 ro audit=1\n",
+            "/boot/loader/entries/a.conf": "title x\noptions root=UUID=1 ro audit=1\n",
+            "/etc/kernel/cmdline": "root=UUID=1 audit-backlog_limit=8192\n\n",
+        }
+    )
+    boot = host.get(Boot)
+    assert [entry.value("audit") for entry in boot.configured()] == ["1", "1"]
+    assert [e.value("audit_backlog_limit") for e in boot.entries if e.is_template] == ["8192"]
+
+
+def test_no_boot_loader_at_all_is_unknown() -> None:
+    with pytest.raises(Unknown):
+        made().get(Boot).configured()
+    with pytest.raises(Unknown, match="permission denied"):
+        refusing().get(Boot).configured()

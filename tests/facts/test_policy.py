@@ -1,0 +1,81 @@
+"""The policy: strict about keys, gentle about what it is not told."""
+
+from datetime import date
+
+import pytest
+
+from tests.kit import made
+from virtwarden.facts.policy import Policy, PolicyError, matches, parse_table, policy_from
+
+
+def policy(text: str) -> Policy:
+    return policy_from(parse_table(text, "policy.toml"), where="policy.toml")
+
+
+def test_a_host_that_is_told_nothing_has_the_default() -> None:
+    assert made().get(Policy) == Policy()
+
+
+def test_values_and_waivers_are_read() -> None:
+    read = policy(
+        """
+        profile = "strict"
+        [network]
+        management_interface = "mgmt0"
+        vlans = { br_v19 = 19 }
+        [limits.classes.tenant]
+        guests = ["t-*"]
+        cpu_percent = 200
+        [[waiver]]
+        control = "qemu-seccomp-on"
+        reason = "a device under test"
+        owner = "anna"
+        ends = 2026-12-31
+        """
+    )
+    assert (read.profile, read.network.management_interface, read.network.vlans) == (
+        "strict",
+        "mgmt0",
+        {"br_v19": 19},
+    )
+    assert read.limits.classes["tenant"].cpu_percent == 200
+    assert read.waiver[0].ends == date(2026, 12, 31)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("proflie = 'strict'", "there is no key proflie; did you mean profile?"),
+        (
+            "[network]\nmanagment_interface = 'x'",
+            "there is no key network.managment_interface; did you mean management",
+        ),
+        (
+            "[limits.classes.a]\nguests = []\ncpu_precent = 1",
+            "limits.classes.a.cpu_precent; did you mean cpu_percent?",
+        ),
+        ("[[waiver]]\ncontrol = 'x'\nreson = 'y'", "there is no key waiver.reson; did you mean reason?"),
+        ("[[waiver]]\ncontrol = 'x'\nreason = 'y'\nowner = 'z'", "missing required field `ends`"),
+        ("profile = 3", "Expected `str`, got `int`"),
+        ("[tcb]\nallow_smt = 'no'", "Expected `bool`, got `str`"),
+        ("profile = ", "is not TOML"),
+        ("zzzz = 1", "the keys are audit, console"),
+    ],
+)
+def test_what_is_wrong_is_named(text: str, says: str) -> None:
+    with pytest.raises(PolicyError) as wrong:
+        policy(text)
+    assert says in str(wrong.value)
+    assert "policy.toml" in str(wrong.value)
+
+
+def test_later_tables_override_earlier_ones_key_by_key() -> None:
+    profile = {"remote": {"rsa_bits": 3072, "leaf_days": 398}}
+    site = {"remote": {"leaf_days": 90}}
+    read = policy_from(profile, site, where="x")
+    assert (read.remote.rsa_bits, read.remote.leaf_days) == (3072, 90)
+
+
+def test_patterns_are_shell_patterns_with_case() -> None:
+    assert matches("web-1", ("db-*", "web-?"))
+    assert not matches("Web-1", ("web-?",))
