@@ -1,0 +1,56 @@
+"""`make bench`: start-up, and scans of hosts of growing size, each figure with what it is measured against."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.hosts import write_tree
+from benchmarks.measure import cost
+
+SIZES = (1, 20, 100, 2000)
+PYTHON = (sys.executable, "-c", "pass")
+WARDEN = (str(Path(sys.executable).with_name("virt-warden")),)
+
+
+def main() -> None:
+    """Measure and print."""
+    console = Console()
+    console.print(_start_up())
+    with tempfile.TemporaryDirectory() as folder:
+        console.print(_scans(Path(folder)))
+
+
+def _start_up() -> Table:
+    nothing = cost(PYTHON, runs=15)
+    table = Table("command", "wall ms", "times `python -c pass`", title="Start-up")
+    table.add_row("python -c pass", f"{nothing.wall * 1000:.0f}", "1.0")
+    for option in ("--version", "--help"):
+        taken = cost((*WARDEN, option), runs=15)
+        table.add_row(f"virt-warden {option}", f"{taken.wall * 1000:.0f}", f"{taken.wall / nothing.wall:.1f}")
+    return table
+
+
+def _scans(folder: Path) -> Table:
+    table = Table("guests", "format", "wall s", "ms a guest", "a guest against 100", "peak MiB", title="Scans")
+    per_guest: dict[str, float] = {}
+    for size in SIZES:
+        tree = write_tree(folder / str(size), size)
+        for form in ("text", "json"):
+            taken = cost((*WARDEN, "scan", "--root", str(tree), "--format", form), runs=3)
+            each = taken.wall / size
+            if size == 100:
+                per_guest[form] = each
+            ratio = f"{each / per_guest[form]:.2f}" if form in per_guest else ""
+            table.add_row(
+                str(size), form, f"{taken.wall:.2f}", f"{each * 1000:.2f}", ratio, f"{taken.peak_mib:.0f}"
+            )
+    return table
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""The command `virt-warden`: finds the verb, and turns what goes wrong into one sentence and an exit code.
+
+Only the verb that is asked for is imported, so `--help` and `--version` cost next to nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from virtwarden import __version__
+
+VERBS = {
+    "scan": "judge a host and report on it",
+    "capture": "record a host, without its secrets, to be scanned elsewhere",
+    "demo": "scan the recorded host that ships with virt-warden",
+    "explain": "say what a control asks for and why",
+    "controls": "list the controls, profiles and standards",
+    "diff": "compare two reports",
+}
+
+PASSED, FAILED, UNKNOWN, USAGE = 0, 1, 2, 3
+_INTERRUPTED = 130
+
+
+class UsageError(Exception):
+    """What was asked for makes no sense; the message is the one sentence that the user sees."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and give its exit code: 0 all pass, 1 some fail, 2 some unknown, 3 wrong usage."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(_help())
+        return PASSED if words else USAGE
+    if words[0] in ("-V", "--version"):
+        print(f"virt-warden {__version__}")
+        return PASSED
+    try:
+        return _run(words[0], words[1:])
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PASSED
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _run(verb: str, words: list[str]) -> int:
+    if verb not in VERBS:
+        return _complain(f"there is no command {verb}{_nearest(verb)}; virt-warden --help lists them")
+    from importlib import import_module  # noqa: PLC0415  # not needed for --help and --version
+
+    from virtwarden.facts.policy import PolicyError  # noqa: PLC0415
+    from virtwarden.report.jsonreport import BadReport  # noqa: PLC0415
+    from virtwarden.sources import SourceError  # noqa: PLC0415
+    from virtwarden.standards import StandardError  # noqa: PLC0415
+
+    try:
+        code: int = import_module(f"virtwarden.cli.{verb}").run(words)
+    except (UsageError, PolicyError, SourceError, BadReport, StandardError) as wrong:
+        return _complain(str(wrong))
+    sys.stdout.flush()
+    return code
+
+
+def _complain(sentence: str) -> int:
+    print(f"virt-warden: {sentence}", file=sys.stderr)
+    return USAGE
+
+
+def _nearest(verb: str) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415  # only where somebody mistyped
+
+    close = get_close_matches(verb, VERBS, 1)
+    return f", did you mean {close[0]}?" if close else ""
+
+
+def _help() -> str:
+    verbs = "\n".join(f"  {verb:<10} {what}" for verb, what in VERBS.items())
+    return f"""usage: virt-warden COMMAND [OPTIONS]
+
+Judges, hardens, proves and audits KVM hosts.
+
+commands:
+{verbs}
+
+options:
+  --help     this help; virt-warden COMMAND --help for a command's own
+  --version  the version
+
+Begin with: virt-warden demo"""

@@ -1,0 +1,104 @@
+"""Options that several verbs share: which host, by which policy."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+from virtwarden import profiles
+from virtwarden.cli import UsageError
+from virtwarden.controls import every_control
+from virtwarden.facts.policy import Policy, PolicyError, Table, parse_table, policy_from
+from virtwarden.host import Source
+from virtwarden.profiles import Profile, require_known
+
+POLICY_FILE = Path("/etc/virt-warden/policy.toml")
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one sentence and exit code 3."""
+
+    def error(self, message: str) -> NoReturn:
+        """Complain."""
+        raise UsageError(f"{message}; {self.prog} --help shows the options")
+
+
+def parser(verb: str, description: str) -> Parser:
+    """A parser for one verb."""
+    return Parser(prog=f"virt-warden {verb}", description=description, allow_abbrev=False)
+
+
+def add_source(parser: Parser) -> None:
+    """Options that say which host is meant; this one unless told otherwise."""
+    group = parser.add_argument_group("which host (this one unless told otherwise)").add_mutually_exclusive_group()
+    group.add_argument("--host", metavar="URL", help="a host over SSH: ssh://[user@]host[:port]")
+    group.add_argument("--root", metavar="DIR", help="a mounted image")
+    group.add_argument("--snapshot", metavar="FILE", help="a recording made by virt-warden capture")
+    group.add_argument("--sosreport", metavar="FILE", help="an archive of the sos tool, or its unpacked folder")
+
+
+@contextmanager
+def source_of(options: argparse.Namespace) -> Iterator[Source]:
+    """The source that the options name, with every secret blanked. Raises `SourceError`."""
+    from virtwarden.sources.redact import Redacted  # noqa: PLC0415  # sources are imported where they are used
+
+    if options.host:
+        from virtwarden.sources.ssh import Ssh  # noqa: PLC0415
+
+        with closing(Ssh(options.host)) as ssh:
+            yield Redacted(ssh)
+    elif options.root:
+        from virtwarden.sources.root import Root  # noqa: PLC0415
+
+        yield Redacted(Root(options.root))
+    elif options.snapshot:
+        from virtwarden.sources.recording import Snapshot  # noqa: PLC0415
+
+        yield Redacted(Snapshot(options.snapshot))
+    elif options.sosreport:
+        from virtwarden.sources.sosreport import SosReport  # noqa: PLC0415
+
+        with closing(SosReport(options.sosreport)) as archive:
+            yield Redacted(archive)
+    else:
+        from virtwarden.sources.local import Local  # noqa: PLC0415
+
+        yield Redacted(Local())
+
+
+def add_policy(parser: Parser) -> None:
+    """Options that say by what a host is judged."""
+    group = parser.add_argument_group("by what it is judged")
+    group.add_argument(
+        "--profile", metavar="NAME", help=f"{', '.join(profiles.shipped())}, or a profile's .toml file"
+    )
+    group.add_argument(
+        "--policy", metavar="FILE", help=f"the site's policy (default: {POLICY_FILE} if there is one)"
+    )
+
+
+def policy_of(options: argparse.Namespace) -> tuple[Policy, Profile]:
+    """The site's policy on top of its profile. Raises `PolicyError`."""
+    where, site = _site_policy(options.policy)
+    named = site.get("profile")
+    profile = profiles.load(options.profile or (named if isinstance(named, str) else profiles.DEFAULT))
+    policy = policy_from(profile.policy, site, {"profile": profile.name}, where=where)
+    known = [control.id for control in every_control()]
+    for waiver in policy.waiver:
+        require_known(waiver.control, known, f"{where}: waiver: control")
+    return policy, profile
+
+
+def _site_policy(named: str | None) -> tuple[str, Table]:
+    path = Path(named) if named else POLICY_FILE
+    if not named and not path.exists():
+        return "the policy", {}
+    try:
+        return str(path), parse_table(path.read_text("utf-8"), str(path))
+    except OSError as wrong:
+        raise PolicyError(f"the policy {path} cannot be read: {wrong.strerror}") from None
+    except UnicodeDecodeError:
+        raise PolicyError(f"the policy {path} is not UTF-8 text") from None

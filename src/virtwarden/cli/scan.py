@@ -1,0 +1,134 @@
+"""`virt-warden scan`: judges a host and reports on it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from virtwarden.cli import FAILED, PASSED, UNKNOWN, UsageError
+from virtwarden.cli.options import Parser, add_policy, add_source, parser, policy_of, source_of
+from virtwarden.cli.output import deliver
+from virtwarden.control import Control
+from virtwarden.controls import every_control, explanations
+from virtwarden.host import Absent, Host, Unknown
+from virtwarden.model import Report, Result, Severity
+from virtwarden.profiles import require_known
+from virtwarden.report import FORMATS, Format, compare, format_of, groups, jsonreport
+from virtwarden.report.layout import Detail, Style, style_for
+from virtwarden.report.text import render
+from virtwarden.scan import about_guest, guest_names, scan
+from virtwarden.standards import Standard, standards
+
+_DETAILS = {"brief": Detail.BRIEF, "normal": Detail.NORMAL, "full": Detail.FULL}
+
+
+def run(words: list[str]) -> int:
+    """Judge a host; the exit code says how it came out."""
+    options = _parser().parse_args(words)
+    form = _format(options)
+    policy, profile = policy_of(options)
+    controls = _narrowed(profile.select(every_control()), options)
+    before = jsonreport.load(options.baseline) if options.baseline else None
+    standard = _standard(options.standard) if options.standard else None
+    with source_of(options) as source:
+        host = Host(source, policy)
+        report = scan(host, controls)
+        if options.guest:
+            _require_guest(host, options.guest)
+            report = about_guest(report, options.guest)
+    if before is None:
+        deliver(_told(report, form, standard, _style(options)), options.output)
+        return exit_code(report)
+    only = {outcome.control for outcome in report.outcomes}
+    before = replace(before, outcomes=tuple(o for o in before.outcomes if o.control in only))
+    comparison = compare.compare(before, report)
+    deliver((compare.render(comparison, _style(options)),), options.output)
+    return code_of(entry.finding.result for entry in comparison.new)
+
+
+def exit_code(report: Report) -> int:
+    """1 where a control failed, else 2 where one is unknown or an error, else 0."""
+    return code_of(report.counts())
+
+
+def code_of(results: Iterable[Result]) -> int:
+    """The exit code that these results ask for."""
+    found = set(results)
+    if Result.FAIL in found:
+        return FAILED
+    return UNKNOWN if found & {Result.UNKNOWN, Result.ERROR} else PASSED
+
+
+def _parser() -> Parser:
+    options = parser("scan", "Judge a host. Exit code: 0 all pass, 1 some fail, 2 some unknown, 3 wrong usage.")
+    add_source(options)
+    add_policy(options)
+    choice = options.add_argument_group("what is judged")
+    choice.add_argument("--control", nargs="+", action="extend", metavar="ID", help="only these controls")
+    choice.add_argument(
+        "--severity", choices=[str(s) for s in Severity], help="only controls at least this severe"
+    )
+    choice.add_argument("--guest", metavar="NAME", help="only what is said of this guest")
+    choice.add_argument("--baseline", metavar="REPORT", help="fail only on what this JSON report does not have")
+    told = options.add_argument_group("how it is told")
+    told.add_argument("--format", choices=sorted(FORMATS), help="default: by the file's name, else text")
+    told.add_argument("--output", metavar="FILE", help="write the report to a file")
+    told.add_argument("--standard", metavar="ID", help="by the requirements of a standard (text and json)")
+    told.add_argument("--detail", choices=list(_DETAILS), default="normal", help="how much the text says")
+    return options
+
+
+def _format(options: argparse.Namespace) -> Format:
+    named = FORMATS.get(options.format) or (format_of(options.output) if options.output else None)
+    form = named or FORMATS["text"]
+    if options.standard and form.name not in ("text", "json"):
+        raise UsageError(f"--standard gives text or json, not {form.name}")
+    if options.baseline and (options.standard or form.name != "text"):
+        raise UsageError("--baseline gives text; it goes with no other format and no standard")
+    return form
+
+
+def _narrowed(controls: Sequence[Control], options: argparse.Namespace) -> list[Control]:
+    chosen = list(controls)
+    if options.control:
+        known = {control.id: control for control in every_control()}
+        for id_ in options.control:
+            require_known(id_, list(known), "control")
+        chosen = [known[id_] for id_ in dict.fromkeys(options.control)]
+    if options.severity:
+        least = Severity(options.severity).rank
+        chosen = [control for control in chosen if control.severity.rank >= least]
+    return chosen
+
+
+def _standard(name: str) -> Standard:
+    known = {standard.id: standard for standard in standards()}
+    require_known(name, list(known), "standard")
+    return known[name]
+
+
+def _require_guest(host: Host, name: str) -> None:
+    try:
+        known = guest_names(host)
+    except Absent as absent:
+        raise UsageError(f"there is no guest {name}: {absent}") from None
+    except Unknown as refused:
+        raise UsageError(f"whether there is a guest {name} cannot be told: {refused}") from None
+    require_known(name, known, "guest")
+
+
+def _style(options: argparse.Namespace) -> Style:
+    detail = _DETAILS[options.detail]
+    return Style(detail=detail) if options.output else style_for(sys.stdout, detail=detail)
+
+
+def _told(report: Report, form: Format, standard: Standard | None, style: Style) -> Iterable[str]:
+    if standard is not None:
+        return (
+            groups.as_json(report, standard) if form.name == "json" else groups.render(report, standard, style),
+        )
+    if form.name == "text":
+        return (render(report, style),)
+    return form.pieces(report, explanations())

@@ -1,0 +1,61 @@
+"""The kernel records, and loses no record.
+
+Auditing that is switched off looks like auditing where nothing happens. Records that arrive faster than the
+daemon takes them wait in the backlog; when it is full they are lost, and an attacker who makes enough noise
+decides which.
+
+Judged: `enabled`, `lost` and `backlog_limit` of `auditctl -s`. The least backlog is the policy's.
+
+Fix: `-b` in a file of rules.d raises the backlog; auditing is switched on with `auditctl -e 1`. The counter
+of lost records is set back with `auditctl --reset-lost` once the cause is gone.
+
+Proof: a burst of harmless events under load leaves `lost` where it was.
+"""
+
+from virtwarden.control import Control, Findings
+from virtwarden.edits import SetLine
+from virtwarden.facts.audit import AuditStatus
+from virtwarden.facts.policy import Policy
+from virtwarden.host import Host, Unknown
+from virtwarden.judgements import by_hand, failed, file_change, passed, unknown
+from virtwarden.model import HOST, Document, Severity, State
+
+_OWN = "/etc/audit/rules.d/10-virtwarden-base.rules"
+_KERNEL = Document("audit", "kernel")
+
+
+def check(host: Host) -> Findings:
+    status = host.get(AuditStatus)
+    enabled = status.cite("enabled")
+    if status.number("enabled") == 0:
+        change = by_hand(_KERNEL, "auditctl -e 1, and remove -e 0 from the rules files")
+        yield failed(HOST, "auditing is switched off", change, evidence=[enabled], state=State.IN_FORCE)
+    else:
+        yield passed(HOST, "auditing is switched on", enabled, state=State.IN_FORCE)
+    try:
+        yield from _losses(status, host.get(Policy).audit.backlog_limit)
+    except Unknown as refused:
+        yield unknown(HOST, str(refused), *refused.evidence, state=State.IN_FORCE)
+
+
+def _losses(status: AuditStatus, least: int) -> Findings:
+    limit = status.number("backlog_limit")
+    raise_it = file_change(_OWN, SetLine("-b", str(least), " "))
+    evidence = status.cite("backlog_limit")
+    if limit < least:
+        message = f"the backlog holds {limit} records, less than {least}"
+        yield failed(HOST, message, raise_it, evidence=[evidence], state=State.IN_FORCE)
+    else:
+        yield passed(HOST, f"the backlog holds {limit} records", evidence, state=State.IN_FORCE)
+    lost = status.number("lost")
+    if lost:
+        change = by_hand(_KERNEL, "raise the backlog or narrow the noisiest rules, then auditctl --reset-lost")
+        message = f"{lost} records were lost since the counter was last set back"
+        yield failed(HOST, message, change, evidence=[status.cite("lost")], state=State.IN_FORCE)
+    else:
+        yield passed(HOST, "no record was lost", status.cite("lost"), state=State.IN_FORCE)
+
+
+CONTROL = Control(
+    module=__name__, doc=__doc__, severity=Severity.MEDIUM, sections=("enable-host-auditing",), check=check
+)

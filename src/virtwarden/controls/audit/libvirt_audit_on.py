@@ -1,0 +1,43 @@
+"""libvirt writes its records to the audit system.
+
+They say which guest was started, with which resources and under which label: what no other log has. libvirt
+does so by default where it can (`audit_level` 1); 0 ends it. The blueprint shows 1 as a change from 0; it is
+the default today. On hosts with a daemon a driver the setting that counts is virtqemud's.
+
+Judged: `audit_level` of the daemon that runs the guests.
+
+Fix: set it to 1. The daemon restarts; guests keep running. 2 is stricter: the daemon does not start where the
+kernel offers no auditing.
+
+Proof: the start and the end of a throw-away guest give VIRT_MACHINE_ID, VIRT_RESOURCE and VIRT_CONTROL
+records.
+"""
+
+from virtwarden.control import Control, Findings
+from virtwarden.edits import SetConf
+from virtwarden.facts.daemon_conf import DaemonConfs
+from virtwarden.host import Host
+from virtwarden.judgements import failed, file_change, passed
+from virtwarden.model import Severity, State, Subject
+
+
+def check(host: Host) -> Findings:
+    conf = host.get(DaemonConfs).qemu
+    subject = Subject("setting", "audit_level")
+    evidence = conf.cite("audit_level")
+    if conf.audit_level >= 1:
+        message = f"audit_level is {conf.audit_level}"
+        yield passed(subject, message, evidence, state=State.ON_DISK)
+        return
+    change = file_change(conf.path, SetConf("audit_level", 1))
+    message = "audit_level is 0: libvirt writes no audit records"
+    yield failed(subject, message, change, evidence=[evidence], state=State.ON_DISK)
+
+
+CONTROL = Control(
+    module=__name__,
+    doc=__doc__,
+    severity=Severity.MEDIUM,
+    sections=("libvirt-auditing", "enable-libvirt-auditing"),
+    check=check,
+)
