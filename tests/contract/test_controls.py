@@ -14,6 +14,7 @@ from virtwarden.control import CHAPTERS, Control
 from virtwarden.controls import every_control
 from virtwarden.model import Result
 from virtwarden.scan import judge
+from virtwarden.standards import standards
 
 TESTS = Path(__file__).parents[1] / "controls"
 BLUEPRINT = Path(__file__).parents[2] / "src/virtwarden/standards/blueprint.toml"
@@ -57,3 +58,9 @@ def test_a_host_that_answers_nothing_is_unknown(control: Control) -> None:
 @CONTROLS
 def test_it_has_tests_of_its_own(control: Control) -> None:
     assert (TESTS / control.chapter / f"test_{control.id.replace('-', '_')}.py").is_file()
+
+
+def test_every_control_that_a_standard_names_exists() -> None:
+    known = {control.id for control in every_control()}
+    named = {id_ for standard in standards() for requirement in standard.requirements for id_ in requirement.controls}
+    assert named - known == set()

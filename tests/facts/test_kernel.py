@@ -109,3 +109,11 @@ def test_no_boot_loader_at_all_is_unknown() -> None:
         made().get(Boot).configured()
     with pytest.raises(Unknown, match="permission denied"):
         refusing().get(Boot).configured()
+
+
+def test_arguments_that_red_hat_eight_keeps_for_all_entries_stand_in_their_place() -> None:
+    entry = {"/boot/loader/entries/a.conf": "title x\noptions $kernelopts $tuned_params\n"}
+    shared = made(files={**entry, "/boot/grub2/grubenv": "# GRUB\nkernelopts=root=/dev/sda1 audit=1\n####"})
+    unset = made(files={**entry, "/boot/grub2/grubenv": "saved_entry=0\n"})
+    assert [line.value("audit") for line in shared.get(Boot).configured()] == ["1"]
+    assert unset.get(Boot).configured()[0].arguments == ("$kernelopts", "$tuned_params")

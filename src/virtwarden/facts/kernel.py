@@ -33,6 +33,9 @@ _BOOT_FILES = (
     "/boot/grub/menu.lst",
     "/boot/grub/grub.conf",
 )
+# RHEL 8 keeps the arguments that all entries share here, and the entries say $kernelopts.
+_SHARED = ("/boot/grub2/grubenv", "/boot/efi/EFI/*/grubenv")
+_SHARED_NAME = "$kernelopts"
 _BOOT_LINE = re.compile(r"^\s*(?:linux(?:16|efi)?|kernel|options)\s+(.*)$")
 _GRUB_DEFAULT = re.compile(r"""^\s*GRUB_CMDLINE_LINUX(?:_DEFAULT)?\s*\+?=\s*(["']?)(.*)\1\s*$""")
 
@@ -152,7 +155,7 @@ class Boot:
     entries: tuple[BootEntry, ...]
     refusal: str = ""
 
-    wants: ClassVar[tuple[Want, ...]] = (reading(_CMDLINE), *(reading(path) for path in _BOOT_FILES))
+    wants: ClassVar[tuple[Want, ...]] = (reading(_CMDLINE), *(reading(path) for path in (*_BOOT_FILES, *_SHARED)))
 
     def running(self) -> BootEntry:
         """The line with which the kernel was started. Raises `Unknown`."""
@@ -180,16 +183,30 @@ class Boot:
         except (Absent, Unknown) as refused:
             refusal = str(refused)
         entries: list[BootEntry] = []
+        shared = _shared_arguments(host.source)
         for pattern in _BOOT_FILES:
             try:
                 for path in host.source.glob(pattern):
-                    entries.extend(_boot_entries(host.source.read(path)))
+                    entries.extend(_boot_entries(host.source.read(path), shared))
             except (Absent, Unknown) as refused:
                 refusal = refusal or str(refused)
         return cls(in_force, tuple(entries), refusal)
 
 
-def _boot_entries(text: Text) -> Iterable[BootEntry]:
+def _shared_arguments(source: Source) -> str:
+    """What $kernelopts stands for; itself where that cannot be read."""
+    for pattern in _SHARED:
+        try:
+            for path in source.glob(pattern):
+                found = re.search(r"^kernelopts=(.*)$", source.read(path).text, re.MULTILINE)
+                if found is not None:
+                    return found.group(1)
+        except (Absent, Unknown):
+            continue
+    return _SHARED_NAME
+
+
+def _boot_entries(text: Text, shared: str) -> Iterable[BootEntry]:
     is_default = text.path.startswith("/etc/")
     for number, line in enumerate(text.lines, 1):
         if text.path == "/etc/kernel/cmdline":
@@ -203,7 +220,7 @@ def _boot_entries(text: Text) -> Iterable[BootEntry]:
             kernel = _BOOT_LINE.match(line)
             if kernel is None or "memtest" in line:
                 continue
-            arguments = kernel.group(1)
+            arguments = kernel.group(1).replace(_SHARED_NAME, shared)
         if text.path == "/etc/kernel/cmdline" and not line.strip():
             continue
         yield BootEntry(tuple(_split(arguments)), text.cite(number), is_template=is_default)

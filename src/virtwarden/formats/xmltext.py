@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import re
+
 from lxml import etree
 
 from virtwarden.formats import Malformed
 
 Element = etree._Element
 
-_FORBIDDEN = "a document type declaration is not accepted here"
+_DECLARATION = re.compile(r"\s*+(?:(?><\?.*?\?>|<!--.*?-->)\s*+)*+(<!DOCTYPE)", re.DOTALL)
 
 
 def parse(text: str) -> Element:
-    """The root element; `element.sourceline` is its line. Raises `Malformed`."""
+    """The root element; `element.sourceline` is its line. An encoding that the text declares is not heeded,
+    since it is text already. Raises `Malformed`."""
+    declaration = _DECLARATION.match(text)
+    if declaration is not None:
+        line = text.count("\n", 0, declaration.start(1)) + 1
+        raise Malformed("a document type declaration is not accepted here", line)
     parser = etree.XMLParser(
+        encoding="utf-8",
         resolve_entities=False,
         no_network=True,
         load_dtd=False,
@@ -29,7 +37,7 @@ def parse(text: str) -> Element:
     if root is None:
         raise Malformed("no XML element in it")
     if root.getroottree().docinfo.internalDTD is not None:
-        raise Malformed(_FORBIDDEN, 1)
+        raise Malformed("a document type declaration is not accepted here", 1)
     return root
 
 

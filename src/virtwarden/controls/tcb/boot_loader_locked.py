@@ -1,0 +1,53 @@
+"""The boot loader asks for a password before its lines may be edited.
+
+Whoever reaches the console, and a console over the network is a console, can add `init=/bin/sh` to the boot line
+and is root without a password, or take SELinux and auditing off for one start. The blueprint prints its boot
+loader's file with the hash of such a password in it; neither belongs into a document or a report.
+
+Judged: whether GRUB's files set a password, in user.cfg on RHEL and Fedora; a block that waits for a user.cfg
+that is not there sets none. For systemd-boot, whether its editor is off.
+
+Fix: `grub2-setpassword` on RHEL and Fedora; elsewhere `set superusers` and `password_pbkdf2` with a hash from
+grub-mkpasswd-pbkdf2 in /etc/grub.d, entries made --unrestricted so that the host still starts by itself.
+
+Proof: pressing `e` in the boot menu asks for a user and a password.
+"""
+
+from virtwarden.control import Control, Findings
+from virtwarden.facts.boot_trust import BootLoader
+from virtwarden.host import Host
+from virtwarden.judgements import by_hand, failed, passed
+from virtwarden.model import HOST, Change, Document, Severity, State
+
+GRUB = (
+    "grub2-setpassword; or set superusers and password_pbkdf2 in /etc/grub.d/40_custom with a hash from "
+    "grub-mkpasswd-pbkdf2, add --unrestricted to CLASS in /etc/grub.d/10_linux, and run update-grub"
+)
+
+
+def check(host: Host) -> Findings:
+    loader = host.get(BootLoader)
+    if loader.lock is not None:
+        message = f"{loader.kind} lets nobody edit its lines without a password"
+        if loader.kind == "systemd-boot":
+            message = "systemd-boot has its editor off"
+        yield passed(HOST, message, loader.lock.evidence, state=State.ON_DISK)
+        return
+    evidence = [text.cite(text="no password is set") for text in loader.files]
+    message = f"whoever is at the console may edit {loader.kind}'s lines"
+    yield failed(HOST, message, locking(loader), evidence=evidence, state=State.ON_DISK)
+
+
+def locking(loader: BootLoader) -> Change:
+    """How to lock this boot loader."""
+    document = Document("file", loader.files[0].path)
+    return by_hand(document, "add the line `editor no`" if loader.kind == "systemd-boot" else GRUB)
+
+
+CONTROL = Control(
+    module=__name__,
+    doc=__doc__,
+    severity=Severity.LOW,
+    sections=("trusted-computing-base",),
+    check=check,
+)

@@ -1,0 +1,75 @@
+"""The kernel mitigates every fault of the processor that it knows of.
+
+Meltdown, Spectre and their kin let one guest read memory of the host or of another guest without breaking out
+of anything. The kernel says of each fault whether the processor has it and what is done; most mitigations want
+new microcode as well as a new kernel.
+
+Judged: each sentence in /sys/devices/system/cpu/vulnerabilities. "Not affected" and "Mitigation" pass,
+"Vulnerable" fails, in a part of the sentence too. Where all that is left is that threads of one core are not
+kept apart, `tcb.allow_smt` of the policy decides. A fault whose file is missing is one that this kernel does
+not know; it is not judged here, but a supported release is asked for elsewhere.
+
+Fix: install the distribution's kernel and microcode updates and reboot. Where threads must not be shared:
+`mitigations=auto,nosmt` on the boot line, or `sched_core` in qemu.conf.
+
+Proof: after the reboot no sentence holds the word "vulnerable".
+"""
+
+import re
+
+from virtwarden.control import Control, Findings
+from virtwarden.facts.cpu import VULNERABILITIES, Cpu
+from virtwarden.facts.kernel import Value
+from virtwarden.facts.policy import Policy
+from virtwarden.facts.qemu_conf import QemuConf
+from virtwarden.host import Absent, Host, Unknown
+from virtwarden.judgements import by_hand, failed, passed, unknown
+from virtwarden.model import Document, Evidence, Finding, Severity, State, Subject
+
+SMT = re.compile(r"[;,]?\s*SMT (?:vulnerable|Host state unknown)", re.IGNORECASE)
+VULNERABLE = re.compile(r"\bvulnerable\b", re.IGNORECASE)
+UPDATE = "install the distribution's newest kernel and microcode packages and reboot"
+NO_SMT = 'boot with mitigations=auto,nosmt, or set sched_core = "full" in qemu.conf and restart the guests'
+
+
+def check(host: Host) -> Findings:
+    cpu = host.get(Cpu)
+    accepts_smt = host.get(Policy).tcb.allow_smt or guests_share_no_core(host)
+    for name, value in sorted(cpu.vulnerabilities.items()):
+        yield judged(Subject("vulnerability", name), value, accepts_smt=accepts_smt)
+    for name, refusal in sorted(cpu.unread.items()):
+        where = Evidence(refusal, path=f"{VULNERABILITIES}/{name}")
+        yield unknown(Subject("vulnerability", name), refusal, where, state=State.IN_FORCE)
+
+
+def judged(subject: Subject, value: Value, *, accepts_smt: bool) -> Finding:
+    """The finding on one fault."""
+    here = value.evidence
+    document = Document("file", f"{VULNERABILITIES}/{subject.name}")
+    apart = SMT.sub("", value.value)
+    if VULNERABLE.search(apart):
+        fix = by_hand(document, UPDATE)
+        return failed(subject, f"the kernel says: {value.value}", fix, evidence=[here], state=State.IN_FORCE)
+    if not apart.startswith(("Not affected", "Mitigation", "KVM: Mitigation")):
+        return unknown(subject, f"the kernel cannot tell: {value.value}", here, state=State.IN_FORCE)
+    if apart != value.value and not accepts_smt:
+        fix = by_hand(document, NO_SMT)
+        return failed(subject, f"threads of one core: {value.value}", fix, evidence=[here], state=State.IN_FORCE)
+    return passed(subject, value.value, here, state=State.IN_FORCE)
+
+
+def guests_share_no_core(host: Host) -> bool:
+    """Whether libvirt has the scheduler keep each guest to cores of its own."""
+    try:
+        return host.get(QemuConf).sched_core in ("vcpus", "emulator", "full")
+    except (Absent, Unknown):
+        return False
+
+
+CONTROL = Control(
+    module=__name__,
+    doc=__doc__,
+    severity=Severity.HIGH,
+    sections=("trusted-computing-base",),
+    check=check,
+)

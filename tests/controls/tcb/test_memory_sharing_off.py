@@ -1,0 +1,46 @@
+"""Guests do not share pages of memory."""
+
+from tests.kit import judge, made, refusing, results
+from virtwarden.controls.tcb.memory_sharing_off import CONTROL
+from virtwarden.edits import SetState
+from virtwarden.facts.kernel import Value
+from virtwarden.facts.memory import PageMerging
+from virtwarden.facts.policy import Policy, Tcb
+from virtwarden.facts.units import Unit, Units
+from virtwarden.model import Evidence
+
+HERE = Evidence("1", path="/sys/kernel/mm/ksm/run", line=1)
+LISTED = Evidence("a unit", argv=("systemctl",), code=0)
+
+
+def units(**states: str) -> Units:
+    files = {f"{name}.service": Unit(f"{name}.service", state, LISTED) for name, state in states.items()}
+    return Units(files)
+
+
+def merging(run: str) -> PageMerging:
+    return PageMerging(Value(run, HERE))
+
+
+def test_merging_and_units_that_start_it_fail_with_the_fix() -> None:
+    now, disk = judge(CONTROL, made(merging("1"), units(ksm="enabled", ksmtuned="enabled")))
+    assert (now.result, now.state, disk.result, disk.state) == ("fail", "in force", "fail", "on disk")
+    assert [change.edit for change in disk.fix] == [SetState("disabled"), SetState("disabled")]
+
+
+def test_stopped_and_parted_pages_pass() -> None:
+    assert results(CONTROL, made(merging("0"), units(ksm="disabled"))) == ["pass", "pass"]
+    assert results(CONTROL, made(merging("2"), units(ssh="enabled"))) == ["pass", "pass"]
+
+
+def test_a_kernel_that_cannot_merge_is_not_judged_and_unknown_units_are_unknown() -> None:
+    assert results(CONTROL, made(Units({}))) == ["notapplicable", "unknown"]
+
+
+def test_a_policy_that_wants_it_is_heeded() -> None:
+    host = made(merging("1"), units(ksm="enabled"), Policy(tcb=Tcb(share_memory=True)))
+    assert results(CONTROL, host) == ["notapplicable"]
+
+
+def test_a_host_that_answers_nothing_is_unknown() -> None:
+    assert results(CONTROL, refusing()) == ["unknown", "unknown"]
