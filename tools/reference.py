@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import sys
+from argparse import Action
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from importlib import import_module
 from itertools import groupby
 from pathlib import Path
 from typing import get_args, get_type_hints
 
-from virtwarden.report.jsonreport import schema
-
 from virtwarden.cli import VERBS
+from virtwarden.cli.options import Parser
 from virtwarden.control import CHAPTERS, Control
 from virtwarden.controls import every_control
 from virtwarden.facts.policy import Policy
+from virtwarden.report.jsonreport import schema
 from virtwarden.standards import blueprint, requirements_met_by, standards
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
@@ -135,13 +137,24 @@ def _policy_page() -> str:
 
 def _policy_section(title: str, kind: type, *, required: bool) -> Iterator[str]:
     prose = " ".join((kind.__doc__ or "").split())
-    yield from (f"## `{title}`", "", prose.partition(": ")[2] or prose, "", "| Key | Default |", "| --- | --- |")
+    yield from (
+        f"## `{title}`",
+        "",
+        _sentence(prose.partition(": ")[2] or prose),
+        "",
+        "| Key | Default |",
+        "| --- | --- |",
+    )
     sample = None if required or title.count(".") else kind()
     for key in fields(kind):
         default = "required" if sample is None and key.default is not None and key.name != "subject" else ""
         value = default or _toml(getattr(sample, key.name, None))
         yield f"| `{key.name}` | {value} |"
     yield ""
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _toml(value: object) -> str:
@@ -160,12 +173,6 @@ def _toml(value: object) -> str:
 
 
 def _commands_page() -> str:
-    import os  # noqa: PLC0415
-    from contextlib import redirect_stdout  # noqa: PLC0415
-    from importlib import import_module  # noqa: PLC0415
-    from io import StringIO  # noqa: PLC0415
-
-    os.environ["COLUMNS"] = "100"
     lines = ["# Commands", "", "| Exit code | Means |", "| --- | --- |"]
     lines += [
         "| 0 | nothing failed and nothing is unknown |",
@@ -174,24 +181,26 @@ def _commands_page() -> str:
         "| 3 | the command line, the policy or the source made no sense |",
         "",
     ]
-    for verb, what in VERBS.items():
-        printed = StringIO()
-        try:
-            with redirect_stdout(printed):
-                import_module(f"virtwarden.cli.{verb}").run(["--help"])
-        except SystemExit:
-            pass
+    for verb in VERBS:
+        parser: Parser = import_module(f"virtwarden.cli.{verb}").options()
         lines += [
             f"## virt-warden {verb}",
             "",
-            f"{what[0].upper()}{what[1:]}.",
+            parser.description or "",
             "",
-            "```",
-            printed.getvalue().rstrip(),
-            "```",
-            "",
+            "| Option | What it does |",
+            "| --- | --- |",
         ]
+        lines += [_option(action) for action in parser._actions if action.help and action.dest != "help"]
+        lines.append("")
     return "\n".join(lines)
+
+
+def _option(action: Action) -> str:
+    names = ", ".join(f"`{name}`" for name in action.option_strings)
+    value = action.metavar or ("|".join(map(str, action.choices)) if action.choices else "")
+    shown = f"{names} {value}".strip() if names else f"`{value}`"
+    return f"| {_cell(shown)} | {_cell(action.help or '')} |"
 
 
 def _cell(text: str) -> str:

@@ -6,7 +6,7 @@ from itertools import groupby
 
 from virtwarden import profiles
 from virtwarden.cli import PASSED
-from virtwarden.cli.options import parser
+from virtwarden.cli.options import Parser, parser
 from virtwarden.control import CHAPTERS
 from virtwarden.controls import every_control
 from virtwarden.standards import standards
@@ -14,9 +14,7 @@ from virtwarden.standards import standards
 
 def run(words: list[str]) -> int:
     """List the controls of a profile, or all."""
-    options = parser("controls", "List the controls by chapter, then the profiles and the standards.")
-    options.add_argument("--profile", metavar="NAME", help="only the controls that this profile selects")
-    name: str | None = options.parse_args(words).profile
+    name: str | None = options().parse_args(words).profile
     chosen = profiles.load(name).select(every_control()) if name else every_control()
     for chapter, members in groupby(chosen, key=lambda control: control.chapter):
         print(f"{CHAPTERS[chapter]}")
@@ -31,3 +29,10 @@ def run(words: list[str]) -> int:
         for standard in standards():
             print(f"  {standard.id:<38} {len(standard.requirements):<7} {standard.title}")
     return PASSED
+
+
+def options() -> Parser:
+    """The options of this command."""
+    made = parser("controls", "List the controls by chapter, then the profiles and the standards.")
+    made.add_argument("--profile", metavar="NAME", help="only the controls that this profile selects")
+    return made

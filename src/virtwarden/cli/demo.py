@@ -7,7 +7,7 @@ from importlib.resources import as_file, files
 
 from virtwarden import profiles
 from virtwarden.cli import PASSED
-from virtwarden.cli.options import parser
+from virtwarden.cli.options import Parser, parser
 from virtwarden.cli.output import deliver
 from virtwarden.controls import every_control, explanations
 from virtwarden.facts.policy import policy_from
@@ -25,11 +25,7 @@ _PAGE = "virt-warden-demo.html"
 
 def run(words: list[str]) -> int:
     """Scan the recorded host by the baseline profile, whatever policy this machine has."""
-    options = parser(
-        "demo", "Scan a recorded, unhardened host. No libvirt is needed; nothing but one page is written."
-    )
-    options.add_argument("--output", metavar="FILE", default=_PAGE, help=f"where the page goes (default: {_PAGE})")
-    page: str = options.parse_args(words).output
+    page: str = options().parse_args(words).output
     profile = profiles.load(profiles.DEFAULT)
     policy = policy_from(profile.policy, {"profile": profile.name}, where="the demo")
     with as_file(files("virtwarden.demo") / _RECORDING) as recording:
@@ -39,3 +35,12 @@ def run(words: list[str]) -> int:
     print(f"\nThe whole report, with the evidence behind every finding: {page}")
     print("To scan this host instead: virt-warden scan")
     return PASSED
+
+
+def options() -> Parser:
+    """The options of this command."""
+    made = parser(
+        "demo", "Scan a recorded, unhardened host. No libvirt is needed; nothing but one page is written."
+    )
+    made.add_argument("--output", metavar="FILE", default=_PAGE, help=f"where the page goes (default: {_PAGE})")
+    return made

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textwrap import fill
 
 from virtwarden.cli import PASSED
-from virtwarden.cli.options import parser
+from virtwarden.cli.options import Parser, parser
 from virtwarden.control import CHAPTERS, Control
 from virtwarden.controls import every_control
 from virtwarden.profiles import require_known
@@ -15,10 +15,8 @@ from virtwarden.standards import blueprint, requirements_met_by
 
 def run(words: list[str]) -> int:
     """Explain the controls that are named."""
-    options = parser("explain", "Say what a control asks for and why, how it is judged, fixed and proved.")
-    options.add_argument("control", nargs="+", metavar="ID", help="a control; virt-warden controls lists them")
     controls = {control.id: control for control in every_control()}
-    named: list[str] = options.parse_args(words).control
+    named: list[str] = options().parse_args(words).control
     for id_ in named:
         require_known(id_, list(controls), "control")
     print("\n\n".join(explanation(controls[id_], min(terminal_width(), 100)) for id_ in named))
@@ -45,3 +43,10 @@ def explanation(control: Control, width: int) -> str:
     ]
     blocks.append("Standards:\n" + ("\n".join(met) or "  none is mapped to it"))
     return "\n\n".join(blocks)
+
+
+def options() -> Parser:
+    """The options of this command."""
+    made = parser("explain", "Say what a control asks for and why, how it is judged, fixed and proved.")
+    made.add_argument("control", nargs="+", metavar="ID", help="a control; virt-warden controls lists them")
+    return made

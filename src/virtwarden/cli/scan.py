@@ -15,9 +15,8 @@ from virtwarden.controls import every_control, explanations
 from virtwarden.host import Absent, Host, Unknown
 from virtwarden.model import Report, Result, Severity
 from virtwarden.profiles import require_known
-from virtwarden.report import FORMATS, Format, compare, format_of, groups, jsonreport
+from virtwarden.report import FORMATS, Format, format_of, jsonreport
 from virtwarden.report.layout import Detail, Style, style_for
-from virtwarden.report.text import render
 from virtwarden.scan import about_guest, guest_names, scan
 from virtwarden.standards import Standard, standards
 
@@ -26,25 +25,27 @@ _DETAILS = {"brief": Detail.BRIEF, "normal": Detail.NORMAL, "full": Detail.FULL}
 
 def run(words: list[str]) -> int:
     """Judge a host; the exit code says how it came out."""
-    options = _parser().parse_args(words)
-    form = _format(options)
-    policy, profile = policy_of(options)
-    controls = _narrowed(profile.select(every_control()), options)
-    before = jsonreport.load(options.baseline) if options.baseline else None
-    standard = _standard(options.standard) if options.standard else None
-    with source_of(options) as source:
+    chosen = options().parse_args(words)
+    form = _format(chosen)
+    policy, profile = policy_of(chosen)
+    controls = _narrowed(profile.select(every_control()), chosen)
+    before = jsonreport.load(chosen.baseline) if chosen.baseline else None
+    standard = _standard(chosen.standard) if chosen.standard else None
+    with source_of(chosen) as source:
         host = Host(source, policy)
         report = scan(host, controls)
-        if options.guest:
-            _require_guest(host, options.guest)
-            report = about_guest(report, options.guest)
+        if chosen.guest:
+            _require_guest(host, chosen.guest)
+            report = about_guest(report, chosen.guest)
     if before is None:
-        deliver(_told(report, form, standard, _style(options)), options.output)
+        deliver(_told(report, form, standard, _style(chosen)), chosen.output)
         return exit_code(report)
+    from virtwarden.report import compare  # noqa: PLC0415  # what draws text is imported where text is drawn
+
     only = {outcome.control for outcome in report.outcomes}
     before = replace(before, outcomes=tuple(o for o in before.outcomes if o.control in only))
     comparison = compare.compare(before, report)
-    deliver((compare.render(comparison, _style(options)),), options.output)
+    deliver((compare.render(comparison, _style(chosen)),), chosen.output)
     return code_of(entry.finding.result for entry in comparison.new)
 
 
@@ -61,46 +62,47 @@ def code_of(results: Iterable[Result]) -> int:
     return UNKNOWN if found & {Result.UNKNOWN, Result.ERROR} else PASSED
 
 
-def _parser() -> Parser:
-    options = parser("scan", "Judge a host. Exit code: 0 all pass, 1 some fail, 2 some unknown, 3 wrong usage.")
-    add_source(options)
-    add_policy(options)
-    choice = options.add_argument_group("what is judged")
+def options() -> Parser:
+    """The options of this command."""
+    made = parser("scan", "Judge a host. Exit code: 0 all pass, 1 some fail, 2 some unknown, 3 wrong usage.")
+    add_source(made)
+    add_policy(made)
+    choice = made.add_argument_group("what is judged")
     choice.add_argument("--control", nargs="+", action="extend", metavar="ID", help="only these controls")
     choice.add_argument(
         "--severity", choices=[str(s) for s in Severity], help="only controls at least this severe"
     )
     choice.add_argument("--guest", metavar="NAME", help="only what is said of this guest")
     choice.add_argument("--baseline", metavar="REPORT", help="fail only on what this JSON report does not have")
-    told = options.add_argument_group("how it is told")
+    told = made.add_argument_group("how it is told")
     told.add_argument("--format", choices=sorted(FORMATS), help="default: by the file's name, else text")
     told.add_argument("--output", metavar="FILE", help="write the report to a file")
     told.add_argument("--standard", metavar="ID", help="by the requirements of a standard (text and json)")
     told.add_argument("--detail", choices=list(_DETAILS), default="normal", help="how much the text says")
-    return options
+    return made
 
 
-def _format(options: argparse.Namespace) -> Format:
-    named = FORMATS.get(options.format) or (format_of(options.output) if options.output else None)
+def _format(chosen: argparse.Namespace) -> Format:
+    named = FORMATS.get(chosen.format) or (format_of(chosen.output) if chosen.output else None)
     form = named or FORMATS["text"]
-    if options.standard and form.name not in ("text", "json"):
+    if chosen.standard and form.name not in ("text", "json"):
         raise UsageError(f"--standard gives text or json, not {form.name}")
-    if options.baseline and (options.standard or form.name != "text"):
+    if chosen.baseline and (chosen.standard or form.name != "text"):
         raise UsageError("--baseline gives text; it goes with no other format and no standard")
     return form
 
 
-def _narrowed(controls: Sequence[Control], options: argparse.Namespace) -> list[Control]:
-    chosen = list(controls)
-    if options.control:
+def _narrowed(controls: Sequence[Control], chosen: argparse.Namespace) -> list[Control]:
+    wanted = list(controls)
+    if chosen.control:
         known = {control.id: control for control in every_control()}
-        for id_ in options.control:
+        for id_ in chosen.control:
             require_known(id_, list(known), "control")
-        chosen = [known[id_] for id_ in dict.fromkeys(options.control)]
-    if options.severity:
-        least = Severity(options.severity).rank
-        chosen = [control for control in chosen if control.severity.rank >= least]
-    return chosen
+        wanted = [known[id_] for id_ in dict.fromkeys(chosen.control)]
+    if chosen.severity:
+        least = Severity(chosen.severity).rank
+        wanted = [control for control in wanted if control.severity.rank >= least]
+    return wanted
 
 
 def _standard(name: str) -> Standard:
@@ -119,16 +121,20 @@ def _require_guest(host: Host, name: str) -> None:
     require_known(name, known, "guest")
 
 
-def _style(options: argparse.Namespace) -> Style:
-    detail = _DETAILS[options.detail]
-    return Style(detail=detail) if options.output else style_for(sys.stdout, detail=detail)
+def _style(chosen: argparse.Namespace) -> Style:
+    detail = _DETAILS[chosen.detail]
+    return Style(detail=detail) if chosen.output else style_for(sys.stdout, detail=detail)
 
 
 def _told(report: Report, form: Format, standard: Standard | None, style: Style) -> Iterable[str]:
     if standard is not None:
+        from virtwarden.report import groups  # noqa: PLC0415
+
         return (
             groups.as_json(report, standard) if form.name == "json" else groups.render(report, standard, style),
         )
     if form.name == "text":
+        from virtwarden.report.text import render  # noqa: PLC0415
+
         return (render(report, style),)
     return form.pieces(report, explanations())

@@ -16,3 +16,8 @@ def every_control() -> tuple[Control, ...]:
     controls: list[Control] = [import_module(name).CONTROL for name in names]
     order = list(CHAPTERS)
     return tuple(sorted(controls, key=lambda control: (order.index(control.chapter), control.id)))
+
+
+def explanations() -> dict[str, str]:
+    """Why each control matters, by its id."""
+    return {control.id: control.why for control in every_control()}
