@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import kit
+
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")  # machines that test are busy: how long an example takes says nothing
 
 _LAST = "test_every_control_was_seen_to_pass_and_to_fail"
 

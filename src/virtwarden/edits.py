@@ -2,25 +2,25 @@
 
 An edit is data: it says what a document should become, never how or when. Whoever shows it calls
 `describe`; whoever applies it splices the text of the document and leaves the rest alone.
+
+Edits are tagged structs rather than dataclasses, so that a report on disk can tell them apart.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 ConfValue = int | str | tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SetConf:
+class SetConf(Struct, frozen=True, tag=True):
     """`key = value` in a file of libvirt's own grammar (qemu.conf, libvirtd.conf …)."""
 
     key: str
     value: ConfValue
 
 
-@dataclass(frozen=True, slots=True)
-class SetLine:
+class SetLine(Struct, frozen=True, tag=True):
     """`key` with this value in a file of one setting a line (sshd_config, auditd.conf, sysctl.d …)."""
 
     key: str
@@ -28,15 +28,19 @@ class SetLine:
     separator: str = " = "
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveLine:
+class AddLine(Struct, frozen=True, tag=True):
+    """This line stands in a file of one rule a line (audit rules, access lists), once."""
+
+    line: str
+
+
+class RemoveLine(Struct, frozen=True, tag=True):
     """The setting of this key, or this exact line, is taken out of a line-oriented file."""
 
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class SetAttribute:
+class SetAttribute(Struct, frozen=True, tag=True):
     """An attribute of the element at `path` (ElementTree's XPath subset, below the root)."""
 
     path: str
@@ -44,23 +48,20 @@ class SetAttribute:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class InsertElement:
+class InsertElement(Struct, frozen=True, tag=True):
     """A new child, given as XML text, of the element at `path`."""
 
     path: str
     xml: str
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveElement:
+class RemoveElement(Struct, frozen=True, tag=True):
     """The element at `path` is taken out."""
 
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class SetMode:
+class SetMode(Struct, frozen=True, tag=True):
     """Permissions, owner and security label of a file; None leaves as it is."""
 
     mode: int | None = None
@@ -69,22 +70,19 @@ class SetMode:
     label: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Replace:
+class Replace(Struct, frozen=True, tag=True):
     """The whole text of a document, for documents that are ours alone; None removes it."""
 
     text: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class SetState:
+class SetState(Struct, frozen=True, tag=True):
     """What a document without text should be: a unit `enabled`, a boolean `on`, a mapping `closed`."""
 
     state: str
 
 
-@dataclass(frozen=True, slots=True)
-class Do:
+class Do(Struct, frozen=True, tag=True):
     """A step that only a person can take, in one sentence or command."""
 
     steps: str
@@ -93,6 +91,7 @@ class Do:
 Edit = (
     SetConf
     | SetLine
+    | AddLine
     | RemoveLine
     | SetAttribute
     | InsertElement
@@ -113,13 +112,15 @@ def conf_literal(value: ConfValue) -> str:
     return "[ " + ", ".join(f'"{item}"' for item in value) + " ]" if value else "[]"
 
 
-def describe(edit: Edit) -> str:
+def describe(edit: Edit) -> str:  # noqa: C901  # one case an edit
     """The edit as the second half of a sentence that begins with the document's name."""
     match edit:
         case SetConf(key, value):
             return f"set {key} = {conf_literal(value)}"
         case SetLine(key, value, separator):
             return f"set {key}{separator}{value}"
+        case AddLine(line):
+            return f"add the line {line}"
         case RemoveLine(key):
             return f"remove {key}"
         case SetAttribute(path, name, value):

@@ -59,7 +59,8 @@ class _ConfFact(_Conf, Fact, Protocol):
 def setting(
     fact: type[_ConfFact], key: str, *, wanted: ConfValue, accepted: Collection[object], why: str = ""
 ) -> Check:
-    """A check that `key` of a conf file has an accepted value; the fix sets it to the wanted one.
+    """A check that `key` of a conf file has an accepted value; the fix sets it to the wanted one. The subject of
+    its findings is the setting, so that their messages need not name it.
 
     `why` ends the failing message: what the present value lets happen.
     """
@@ -69,9 +70,9 @@ def setting(
         value = getattr(conf, key)
         subject = Subject("setting", key)
         if value in accepted:
-            yield passed(subject, f"{key} is {_shown(value)}", conf.cite(key), state=State.ON_DISK)
+            yield passed(subject, f"it is {_shown(value)}", conf.cite(key), state=State.ON_DISK)
             return
-        message = f"{key} is {_shown(value)}" + (f": {why}" if why else "")
+        message = f"it is {_shown(value)}" + (f": {why}" if why else "")
         change = file_change(conf.path, SetConf(key, wanted))
         yield failed(subject, message, change, evidence=[conf.cite(key)], state=State.ON_DISK)
 

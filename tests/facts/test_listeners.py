@@ -56,7 +56,7 @@ def test_a_listener_is_found_by_its_port_with_its_own_row_as_evidence() -> None:
     assert found.evidence.text.startswith("tcp LISTEN 0 1 127.0.0.1:5900")
 
 
-@pytest.mark.parametrize("ss", [(255, "Cannot open netlink socket: Permission denied"), Unknown("ss hangs"), "?"])
+@pytest.mark.parametrize("ss", [(255, "Cannot open netlink socket"), (255, ""), Unknown("ss hangs"), "?"])
 def test_the_kernel_is_read_where_ss_does_not_answer(ss: str | tuple[int, str] | Unknown) -> None:
     host = made(commands={SS: ss}, files={"/proc/net/tcp": TCP, "/proc/net/udp": ""})
     assert [each.where for each in probed(host)] == ["127.0.0.1:5900", "0.0.0.0:22"]

@@ -75,7 +75,8 @@ def test_whether_tags_are_dropped(inner: str, drops: bool) -> None:
 
 
 def test_a_chain_for_vlans_that_drops_all() -> None:
-    whole = "<filter name='mine' chain='vlan'><rule action='drop' direction='out'/><rule action='drop' direction='out'><mac protocolid='0x88a8'/></rule></filter>"
+    rules = rule("drop") + rule("drop", "<mac protocolid='0x88a8'/>")
+    whole = f"<filter name='mine' chain='vlan'>{rules}</filter>"
     assert protection.drops_tags(tree(whole))
 
 

@@ -13,6 +13,7 @@ from virtwarden import edits
         (edits.SetConf("namespaces", ("mount",)), 'set namespaces = [ "mount" ]'),
         (edits.SetConf("namespaces", ()), "set namespaces = []"),
         (edits.SetLine("PermitRootLogin", "no", " "), "set PermitRootLogin no"),
+        (edits.AddLine("-w /etc -p wa"), "add the line -w /etc -p wa"),
         (edits.RemoveLine("listen_tcp"), "remove listen_tcp"),
         (
             edits.SetAttribute("devices/graphics", "listen", "127.0.0.1"),

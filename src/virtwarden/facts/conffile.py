@@ -85,8 +85,8 @@ def _schema(kind: type[DataclassInstance]) -> tuple[tuple[str, tuple[object, ...
 def _convert(entry: virconf.Entry, accepts: tuple[object, ...], file: ConfText) -> Value:
     value = entry.value
     if isinstance(value, int):
-        if bool in accepts:
-            return value != 0
+        if bool in accepts and value in (0, 1):
+            return value == 1
         if int in accepts:
             return value
     if isinstance(value, str) and str in accepts:
@@ -94,7 +94,9 @@ def _convert(entry: virconf.Entry, accepts: tuple[object, ...], file: ConfText) 
     if isinstance(value, str) and _takes_list(accepts):
         return (value,)
     if isinstance(value, tuple) and _takes_list(accepts):
-        return value
+        words = tuple(item for item in value if isinstance(item, str))
+        if len(words) == len(value):
+            return words
     evidence = () if file.text is None else (file.text.cite(entry.line),)
     raise Unknown(
         f"{file.path}:{entry.line}: {entry.key} has a value of the wrong type; libvirt refuses the file",

@@ -15,24 +15,7 @@ from virtwarden.host import Text
 from virtwarden.model import Evidence, State
 
 _SOURCE_NAMES = ("file", "dev", "dir", "volume", "name")
-_KIB = {
-    "b": 1 / 1024,
-    "bytes": 1 / 1024,
-    "KB": 1000 / 1024,
-    "k": 1,
-    "KiB": 1,
-    "MB": 1000**2 / 1024,
-    "M": 1024,
-    "MiB": 1024,
-}
-_KIB |= {
-    "GB": 1000**3 / 1024,
-    "G": 1024**2,
-    "GiB": 1024**2,
-    "TB": 1000**4 / 1024,
-    "T": 1024**3,
-    "TiB": 1024**3,
-}
+_POWERS = "bkmgtpe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +200,7 @@ class Definition:
         number = _number(None if element is None else element.text)
         if element is None or number is None:
             return None
-        return int(number * _KIB.get(element.get("unit") or "KiB", 1))
+        return -(-number * _bytes_in(element.get("unit") or "KiB") // 1024)
 
     @cached_property
     def vcpus(self) -> int:
@@ -300,6 +283,14 @@ def _number(text: str | None) -> int | None:
         return None if text is None else int(text)
     except ValueError:
         return None
+
+
+def _bytes_in(unit: str) -> int:
+    """A unit of memory in any case: `k` and `KiB` are 1024 bytes, `KB` is 1000."""
+    unit = unit.lower()
+    if unit in ("b", "byte", "bytes"):
+        return 1
+    return int((1000 if unit[1:] == "b" else 1024) ** max(_POWERS.find(unit[0]), 1))
 
 
 def _numbers(element: Element | None) -> dict[str, int]:

@@ -99,14 +99,22 @@ class Selinux:
     def label_rule(self, path: str, kind: str) -> LabelRule | None:
         """The rule that a relabel of this path would follow; None where there is none. Raises `Unknown`."""
         path = self._substituted(path)
-        local = filecontexts.best(tuple(rule.rule for rule in self.local_rules), path, kind)
-        if local is not None:
-            return next(rule for rule in self.local_rules if rule.rule is local)
-        shipped = filecontexts.best(tuple(rule.rule for rule in self._shipped), path, kind)
-        return next((rule for rule in self._shipped if rule.rule is shipped), None)
+        number = self._local.find(path, kind)
+        if number is not None:
+            return self.local_rules[number]
+        number = self._shipped.find(path, kind)
+        return None if number is None else self._shipped_rules[number]
 
     @cached_property
-    def _shipped(self) -> tuple[LabelRule, ...]:
+    def _local(self) -> filecontexts.Index:
+        return filecontexts.Index(tuple(found.rule for found in self.local_rules))
+
+    @cached_property
+    def _shipped(self) -> filecontexts.Index:
+        return filecontexts.Index(tuple(found.rule for found in self._shipped_rules))
+
+    @cached_property
+    def _shipped_rules(self) -> tuple[LabelRule, ...]:
         found = self._rules("")
         if not found:
             raise Unknown("which labels the policy gives: its file_contexts was not read")
@@ -138,9 +146,10 @@ class Selinux:
         live, (disk, policy) = _live_mode(source), _configured(source)
         if isinstance(live, Unknown) and isinstance(disk, Unknown):
             raise Unknown(f"whether SELinux is in use: {live}")
-        if isinstance(live, Absent) and not (isinstance(disk, Mode) and disk.word != "disabled"):
-            if isinstance(disk, Unknown):
-                raise Absent("SELinux is not in use: the kernel shows no policy")
+        is_off = isinstance(disk, Absent | Unknown) or disk.word == "disabled"
+        if isinstance(disk, Absent) and not isinstance(live, Mode):
+            raise Absent("SELinux is not in use")
+        if isinstance(live, Absent) and is_off:
             raise Absent("SELinux is not in use", *((disk.evidence,) if isinstance(disk, Mode) else ()))
         return cls(live, disk, policy, _booleans(source), _kept(source, policy), _contexts(source, policy))
 
@@ -173,11 +182,10 @@ def _configured(source: Source) -> tuple[Mode | Absent | Unknown, str]:
     pairs = keyvalue.settings(text.text)
     policy = keyvalue.last(pairs, "SELINUXTYPE")
     found = keyvalue.last(pairs, "SELINUX")
-    mode = Mode("disabled", text.cite(text="SELINUX is not set")) if found is None else None
-    if found is not None:
-        mode = Mode(found.value.lower(), text.cite(found.line))
-    assert mode is not None
-    return mode, policy.value if policy is not None and "/" not in policy.value else "targeted"
+    name = policy.value if policy is not None and "/" not in policy.value else "targeted"
+    if found is None:
+        return Mode("disabled", text.cite(text="SELINUX is not set")), name
+    return Mode(found.value.lower(), text.cite(found.line)), name
 
 
 def _booleans(source: Source) -> dict[str, Boolean] | Unknown:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from virtwarden.formats import Malformed, auditfields
+from virtwarden.formats import Malformed, auditcalls, auditfields
 from virtwarden.formats.auditfields import Field
 
 Verb = Literal["append", "prepend", "delete"]
@@ -285,13 +285,19 @@ class _Draft:
         if len(self._fields) > _MOST_FIELDS:
             raise Malformed(f"a rule has at most {_MOST_FIELDS} fields")
         syscalls = tuple(sorted(self._syscalls))
-        if self._on not in _NO_SYSCALLS and (not syscalls or "all" in syscalls):
+        if self._on not in _NO_SYSCALLS and self._asks_for_all():
             syscalls = _ALL
         names = {each.name for each in self._fields}
         if syscalls == _ALL and names in ({"path", "perm"}, {"dir", "perm"}):
             self._fields = [_as_watch(each) for each in self._fields]
         fields = tuple(sorted(set(self._fields)))
         return Rule(self._action, self._on, syscalls, fields, tuple(sorted(self._keys)), verb, line, text)
+
+    def _asks_for_all(self) -> bool:
+        if not self._syscalls or "all" in self._syscalls:
+            return True
+        permissions = [each.value for each in self._fields if each.name == "perm"]
+        return bool(permissions) and auditcalls.stand_for(frozenset(self._syscalls), permissions[0])
 
 
 _KEY_NEEDS = ("watch", "path", "dir", "perm", "exe", "fstype")

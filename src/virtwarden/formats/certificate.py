@@ -49,7 +49,7 @@ _NAMES = {
     "1.3.6.1.4.1.311.60.2.1.2": "jurisdictionOfIncorporationStateOrProvinceName",
     "1.3.6.1.4.1.311.60.2.1.3": "jurisdictionOfIncorporationCountryName",
 }
-WEAK_HASHES = ("md2", "md4", "md5", "sha1")
+_WEAK_HASHES = ("md2", "md4", "md5", "sha1")
 _SPECIAL = re.compile(r'[,+"\\<>;]|^[# ]| $')
 _PURPOSES = {"1.3.6.1.5.5.7.3.1": "server", "1.3.6.1.5.5.7.3.2": "client", "2.5.29.37.0": "any"}
 _USAGES = ("digital_signature", "key_encipherment", "key_agreement", "key_cert_sign", "crl_sign")
@@ -82,10 +82,15 @@ class Certificate:
         """Whether it names itself as its issuer."""
         return self.parsed.subject == self.parsed.issuer
 
+    @property
+    def weakly_signed(self) -> bool:
+        """Whether its signature rests on a hash that can be forged."""
+        return self.signature_hash in _WEAK_HASHES
+
     def issued_by(self, other: Certificate) -> bool:
         """Whether the other's key made this one's signature, and the names agree. Of a signature of a kind that
         nothing verifies any more the names alone tell."""
-        if self.signature_hash in WEAK_HASHES:
+        if self.weakly_signed:
             return self.issuer == other.subject
         try:
             self.parsed.verify_directly_issued_by(other.parsed)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from virtwarden.formats import Malformed
 
+_FIELD = re.compile(r"[^ \t\r]+")
 _OCTAL = re.compile(r"\\([0-3][0-7]{2})")
 
 
@@ -71,7 +72,7 @@ class Group:
 def rows(text: str) -> Iterator[tuple[int, list[str]]]:
     """The line number and the columns of each row that is neither empty nor a comment."""
     for number, raw in enumerate(text.split("\n"), 1):
-        fields = raw.split()
+        fields = _FIELD.findall(raw)
         if fields and not fields[0].startswith("#"):
             yield number, [_decoded(field) for field in fields]
 

@@ -14,6 +14,7 @@ _KINDS = {"--": "file", "-d": "dir", "-b": "block", "-c": "char", "-l": "link", 
 _META = re.compile(r"[.^$?*+|\[({]")
 _NESTED = re.compile(r"\([^()]*[*+{][^()]*\)[*+{]")
 _UNBOUNDED = re.compile(r"(?<!\\)[*+]|\{\d*,\}")
+_TWO_SLASHES = re.compile(r"/\((?:\?:)?/[^()|]*\)[?*]?$")
 _LONGEST_PATH = 1024
 
 
@@ -27,9 +28,14 @@ class Rule:
     line: int
 
     @property
+    def is_literal(self) -> bool:
+        """Whether it means one path alone."""
+        return _META.search(re.sub(r"\\.", "", self.pattern)) is None
+
+    @property
     def never_matches(self) -> bool:
         """Whether no path can match, for a path never has two slashes in a row."""
-        return "//" in self.pattern or bool(re.search(r"/\((?:\?:)?/[^|)]*\)(?!\?)", self.pattern))
+        return "//" in self.pattern or bool(_TWO_SLASHES.search(self.pattern))
 
     @property
     def repaired(self) -> str:
@@ -71,15 +77,23 @@ def substitutions(text: str) -> tuple[tuple[str, str, int], ...]:
     return tuple(found)
 
 
-def best(rules: tuple[Rule, ...], path: str, kind: str) -> Rule | None:
-    """The rule that holds for a path: one without metacharacters before all others, else the last that matches."""
-    found = None
-    for rule in reversed(rules):
-        if rule.matches(path, kind):
-            if not _META.search(rule.pattern.replace("\\", "")):
-                return rule
-            found = found or rule
-    return found
+class Index:
+    """Rules by the first directory of what they match, so that finding one does not try them all."""
+
+    def __init__(self, rules: tuple[Rule, ...]) -> None:
+        self._rules = rules
+        self._by_top: dict[str, list[int]] = {}
+        for number, rule in enumerate(rules):
+            top, slash, _ = _stem(rule.pattern)[1:].partition("/")
+            self._by_top.setdefault(top if slash else "", []).append(number)
+
+    def find(self, path: str, kind: str) -> int | None:
+        """The number of the rule that holds for a path: one without metacharacters before all others, else the
+        last that matches."""
+        top = path[1:].partition("/")[0]
+        numbers = sorted({*self._by_top.get("", ()), *self._by_top.get(top, ())}, reverse=True)
+        found = [number for number in numbers if self._rules[number].matches(path, kind)]
+        return next((number for number in found if self._rules[number].is_literal), found[0] if found else None)
 
 
 @lru_cache(maxsize=16384)

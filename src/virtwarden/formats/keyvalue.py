@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from virtwarden.formats import Malformed
 
-_START = re.compile(r"[ \t]*(?:export[ \t]+)?(?P<key>[A-Za-z_][A-Za-z0-9_]*)(?P<more>\+?)=")
+_START = re.compile(r"[ \t]*(?:export[ \t]+)?(?P<key>[A-Za-z_][A-Za-z0-9_]*)(?P<more>\+?)=[ \t]*")
 _END_OF_LINE = re.compile(r"[^\n]*\n?")
 _PIECE = re.compile(
     r"""(?P<single>'[^']*')
@@ -29,7 +29,11 @@ _PIECE = re.compile(
 _VARIABLE = r"\$(?:\{(?P<braced>[A-Za-z_][A-Za-z0-9_]*)\}|(?P<plain>[A-Za-z_][A-Za-z0-9_]*))"
 _IN_DOUBLE = re.compile(rf'\\(?:(?P<escaped>["\\$`])|\r?\n)|{_VARIABLE}')
 _IN_BARE = re.compile(_VARIABLE)
+_BLANKS = " \t\r"
+_WORD_AND_REST = re.compile(r"([^ \t]*)[ \t]*(.*)", re.DOTALL)
+_MOST_VARIABLES = 100
 _LONGEST_VALUE = 1 << 16
+_ROOM = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ def assignments(text: str, known: Mapping[str, str] | None = None) -> tuple[Pair
     """
     values = dict(known or {})
     pairs: list[Pair] = []
+    room = len(text) + _ROOM
     at, line = 0, 1
     while at < len(text):
         found = _START.match(text, at)
@@ -73,8 +78,9 @@ def assignments(text: str, known: Mapping[str, str] | None = None) -> tuple[Pair
             value, end = _value(text, found.end(), values, line)
             key = found["key"]
             values[key] = values.get(key, "") + value if found["more"] else value
-            if len(values[key]) > _LONGEST_VALUE:
-                raise Malformed(f"the value of {key} is too long", line)
+            room -= len(values[key])
+            if room < 0:
+                raise Malformed("the values grow too long", line)
             pairs.append(Pair(key, values[key], line))
         after = end + 1 if text[end : end + 1] == ";" else _line_end(text, end)
         line += text.count("\n", at, after)
@@ -84,17 +90,24 @@ def assignments(text: str, known: Mapping[str, str] | None = None) -> tuple[Pair
 
 def _value(text: str, at: int, values: Mapping[str, str], line: int) -> tuple[str, int]:
     parts: list[str] = []
-    spaced = True
+    size = 0
+    kind: str | None = "space"
     while (piece := _PIECE.match(text, at)) is not None:
-        kind = piece.lastgroup
-        if kind == "bare" and spaced and piece.group().startswith("#") and at and text[at - 1] in " \t":
+        if kind == "space" and text[at] == "#" and text[at - 1] in _BLANKS:
             break
+        kind = piece.lastgroup
+        if piece.group().count("$") > _MOST_VARIABLES:
+            raise Malformed("too many variables in one word", line)
         parts.append(_plain(piece, values))
-        spaced = kind == "space"
+        size += len(parts[-1])
+        if size > _LONGEST_VALUE:
+            raise Malformed("the value grows too long", line)
         at = piece.end()
     if text[at : at + 1] in ("'", '"'):
         raise Malformed("a quote is never closed", line)
-    return "".join(parts).rstrip(" \t\r") if spaced else "".join(parts), at
+    if kind == "space":
+        parts = parts[:-1]
+    return "".join(parts), at
 
 
 def _plain(piece: re.Match[str], values: Mapping[str, str]) -> str:
@@ -137,15 +150,15 @@ def settings(text: str, separator: str = "=", comments: str = "#") -> tuple[Pair
 
 def _settings(text: str, separator: str, comments: str) -> Iterator[Pair]:
     for number, raw in enumerate(text.split("\n"), 1):
-        line = raw.strip()
+        line = raw.strip(_BLANKS)
         if not line or line[0] in comments:
             continue
         if separator == " ":
-            key, *rest = line.split(None, 1)
-            yield Pair(key, rest[0] if rest else "", number)
+            key, value = _WORD_AND_REST.findall(line)[0]
+            yield Pair(key, value, number)
         else:
             key, _, value = line.partition(separator)
-            yield Pair(key.strip(), value.strip(), number)
+            yield Pair(key.strip(_BLANKS), value.strip(_BLANKS), number)
 
 
 def sysctl_key(key: str) -> str:

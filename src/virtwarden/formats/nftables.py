@@ -120,7 +120,7 @@ class _Reader:
         if isinstance(given, Mapping) and "set" in given:
             inner = given["set"]
             return _list(inner) if isinstance(inner, list) else [inner]
-        return None
+        return given if isinstance(given, list) else None
 
     def _values(self, given: object, fields: tuple[str, ...], scope: tuple[str, str]) -> Values | None:
         """The values that something may be compared with; None where they are not understood."""
@@ -139,6 +139,8 @@ def _fields(left: object) -> tuple[str, ...]:
     if "concat" in expression:
         parts = [_fields(part) for part in _list(expression["concat"])]
         return tuple(part[0] for part in parts) if all(len(part) == 1 for part in parts) else ()
+    if _table(expression.get("ct")).get("key") == "state":
+        return ("ct state",)
     payload, meta = _table(expression.get("payload")), _table(expression.get("meta"))
     name = _PAYLOADS.get((_str(payload, "protocol"), _str(payload, "field"))) or _METAS.get(_str(meta, "key"))
     return () if name is None else (name,)

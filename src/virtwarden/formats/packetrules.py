@@ -8,7 +8,7 @@ rules ends alike.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -111,17 +111,19 @@ class Ruleset:
     def _by_name(self) -> dict[tuple[str, str, str], Chain]:
         return {(chain.family, chain.table, chain.name): chain for chain in self.chains}
 
-    def at(self, families: Iterable[str], hook: str) -> list[Chain]:
-        """The chains that the kernel enters at a hook, in its order."""
-        wanted = set(families)
-        found = [chain for chain in self.chains if chain.hook == hook and chain.family in wanted]
-        return sorted(found, key=lambda chain: chain.priority)
+    @cached_property
+    def _by_hook(self) -> dict[str, list[Chain]]:
+        """The chains that the kernel enters by itself, in its order."""
+        index: dict[str, list[Chain]] = {}
+        for chain in sorted(self.chains, key=lambda chain: chain.priority):
+            index.setdefault(chain.hook, []).append(chain)
+        return index
 
-    def drops(self, families: Iterable[str], hook: str, packet: Packet) -> bool | None:
+    def drops(self, families: Collection[str], hook: str, packet: Packet) -> bool | None:
         """Whether the chains at a hook drop the packet; None where that cannot be told."""
         sure: bool | None = False
-        for chain in self.at(families, hook):
-            if chain.device and chain.device != packet.get(ARRIVES_BY):
+        for chain in self._by_hook.get(hook, ()):
+            if chain.family not in families or (chain.device and chain.device != packet.get(ARRIVES_BY)):
                 continue
             ends = {chain.policy if end == "return" else end for end in self._ends(chain, packet, 0)}
             if ends == {"drop"}:

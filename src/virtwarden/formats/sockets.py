@@ -16,7 +16,9 @@ from virtwarden.formats import Malformed
 
 Address = IPv4Address | IPv6Address
 
-_PROCESS = re.compile(r'\("(?P<name>.{0,64}?)",pid=(?P<pid>\d{1,10})(?:,proc_ctx=[^,()]*)?,fd=(?P<fd>\d{1,10})')
+_PROCESS = re.compile(
+    r'\("(?P<name>.{0,64}?)",(?:pid=)?(?P<pid>\d{1,10})(?:,proc_ctx=[^,()]*)?,(?:fd=)?(?P<fd>\d{1,10})'
+)
 _PROTOCOL = re.compile(
     r"(?:tcp|udp|udpl|udplite|sctp|dccp|mptcp|raw|icmp|icmp6|p_raw|p_dgr|u_str|u_dgr|u_seq|nl|v_str|xdp)\Z"
 )

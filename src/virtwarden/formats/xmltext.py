@@ -10,7 +10,7 @@ from virtwarden.formats import Malformed
 
 Element = etree._Element
 
-_DECLARATION = re.compile(r"\s*+(?:(?><\?.*?\?>|<!--.*?-->)\s*+)*+(<!DOCTYPE)", re.DOTALL)
+_DECLARATION = re.compile(r"\ufeff?\s*+(?:(?><\?.*?\?>|<!--.*?-->)\s*+)*+(<!DOCTYPE)", re.DOTALL)
 
 
 def parse(text: str) -> Element:
@@ -30,15 +30,10 @@ def parse(text: str) -> Element:
         huge_tree=False,
     )
     try:
-        root = etree.fromstring(text.encode("utf-8", "surrogateescape"), parser)
+        return etree.fromstring(text.encode("utf-8", "surrogateescape"), parser)
     except (etree.XMLSyntaxError, ValueError) as wrong:
         line = getattr(wrong, "lineno", None) or 0
         raise Malformed(f"not well-formed XML: {getattr(wrong, 'msg', wrong)}", line) from None
-    if root is None:
-        raise Malformed("no XML element in it")
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise Malformed("a document type declaration is not accepted here", 1)
-    return root
 
 
 def line_of(element: Element) -> int:

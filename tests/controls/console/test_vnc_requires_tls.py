@@ -1,8 +1,15 @@
-"""VNC consoles that can be reached from the network require TLS and a client certificate."""
+"""VNC consoles that can be reached from the network require TLS and a client that proves who it is."""
 
+import pytest
+
+from tests.consoles import TLS_CREDS, process
 from tests.kit import guest, guests, judge, made, results
 from virtwarden.controls.console.vnc_requires_tls import CONTROL
+from virtwarden.edits import SetConf
+from virtwarden.facts.guests import Guests
+from virtwarden.facts.processes import GuestProcesses
 from virtwarden.facts.qemu_conf import QemuConf
+from virtwarden.host import Unknown
 
 OPEN = "<graphics type='vnc' port='5901' listen='0.0.0.0'/>"
 VERIFIED = QemuConf(vnc_tls=True, vnc_tls_x509_verify=True)
@@ -11,32 +18,118 @@ VERIFIED = QemuConf(vnc_tls=True, vnc_tls_x509_verify=True)
 def test_a_console_in_the_clear_on_every_address_fails_with_the_fix() -> None:
     (finding,) = judge(CONTROL, made(guests(guest(OPEN)), QemuConf()))
     assert (finding.result, finding.message) == ("fail", "VNC on 0.0.0.0 is in the clear")
-    assert [change.edit.key for change in finding.fix] == ["vnc_tls", "vnc_tls_x509_verify"]  # type: ignore[union-attr]
+    assert [change.edit for change in finding.fix] == [SetConf("vnc_tls", 1), SetConf("vnc_tls_x509_verify", 1)]
 
 
-def test_tls_without_a_client_certificate_fails() -> None:
-    assert results(CONTROL, made(guests(guest(OPEN)), QemuConf(vnc_tls=True))) == ["fail"]
+@pytest.mark.parametrize(
+    ("conf", "result"),
+    [
+        (QemuConf(vnc_tls=True), "fail"),
+        (VERIFIED, "pass"),
+        (QemuConf(vnc_tls=True, default_tls_x509_verify=True), "pass"),
+        (QemuConf(vnc_tls=True, vnc_tls_x509_verify=False, default_tls_x509_verify=True), "fail"),
+        (QemuConf(vnc_tls=True, vnc_sasl=True), "pass"),
+        (QemuConf(vnc_sasl=True), "fail"),
+        (QemuConf(vnc_tls_x509_verify=True), "fail"),
+    ],
+)
+def test_on_disk_qemu_conf_decides(conf: QemuConf, result: str) -> None:
+    assert results(CONTROL, made(guests(guest(OPEN)), conf)) == [result]
 
 
-def test_tls_with_a_client_certificate_passes() -> None:
-    assert results(CONTROL, made(guests(guest(OPEN)), VERIFIED)) == ["pass"]
+@pytest.mark.parametrize(
+    "console",
+    [
+        "<graphics type='vnc' port='-1'/>",
+        "<graphics type='vnc'><listen type='socket' socket='/run/x'/></graphics>",
+        "<graphics type='vnc'><listen type='none'/></graphics>",
+        "<graphics type='vnc' listen='127.0.0.53'/>",
+        "<graphics type='vnc' listen='::1'/>",
+        "<graphics type='vnc' listen='localhost'/>",
+    ],
+)
+def test_loopback_and_sockets_pass(console: str) -> None:
+    assert results(CONTROL, made(guests(guest(console)), QemuConf())) == ["pass"]
 
 
-def test_the_default_for_verifying_counts_where_vnc_has_none() -> None:
-    conf = QemuConf(vnc_tls=True, default_tls_x509_verify=True)
-    assert results(CONTROL, made(guests(guest(OPEN)), conf)) == ["pass"]
+@pytest.mark.parametrize(
+    ("console", "where"),
+    [
+        ("<graphics type='vnc' listen='::'/>", "::"),
+        ("<graphics type='vnc' listen='kvm7.example.com'/>", "kvm7.example.com"),
+        (
+            "<graphics type='vnc'><listen type='network' network='lan'/></graphics>",
+            "the address of a libvirt network",
+        ),
+        ("<graphics type='vnc'><listen type='network' network='lan' address='10.0.0.1'/></graphics>", "10.0.0.1"),
+        (
+            "<graphics type='vnc'><listen type='address' address='127.0.0.1'/>"
+            "<listen type='address' address='192.0.2.7'/></graphics>",
+            "192.0.2.7",
+        ),
+    ],
+)
+def test_every_listen_element_counts(console: str, where: str) -> None:
+    (finding,) = judge(CONTROL, made(guests(guest(console)), QemuConf()))
+    assert finding.message == f"VNC on {where} is in the clear"
 
 
-def test_a_running_guest_is_judged_in_both_states() -> None:
-    assert results(CONTROL, made(guests(guest(OPEN, running=True)), QemuConf())) == ["fail", "fail"]
+def test_a_missing_address_is_qemu_confs_unless_sockets_are_automatic() -> None:
+    console = guests(guest("<graphics type='vnc' port='-1'/>"))
+    assert results(CONTROL, made(console, QemuConf(vnc_listen="0.0.0.0"))) == ["fail"]
+    automatic = QemuConf(vnc_auto_unix_socket=True, vnc_listen="0.0.0.0")
+    assert results(CONTROL, made(console, automatic)) == ["pass"]
 
 
-def test_loopback_and_sockets_pass() -> None:
-    local = "<graphics type='vnc' port='-1'/>"
-    socket = "<graphics type='vnc'><listen type='socket' socket='/run/x'/></graphics>"
-    assert results(CONTROL, made(guests(guest(local), guest(socket, name="db")), QemuConf())) == ["pass", "pass"]
+@pytest.mark.parametrize(
+    ("argv", "result"),
+    [
+        (("-vnc", "0.0.0.0:1,audiodev=audio1"), "fail"),
+        (("-object", TLS_CREDS + ',"verify-peer":true}', "-vnc", "0.0.0.0:1,tls-creds=vnc-tls-creds0"), "pass"),
+        (("-object", TLS_CREDS + ',"verify-peer":false}', "-vnc", "0.0.0.0:1,tls-creds=vnc-tls-creds0"), "fail"),
+        (
+            ("-object", TLS_CREDS + ',"verify-peer":false}', "-vnc", "[::]:1,tls-creds=vnc-tls-creds0,sasl=on"),
+            "pass",
+        ),
+        (
+            ("-object", "tls-creds-x509,id=vnc-tls-creds0,verify-peer=yes", "-vnc", ":1,tls-creds=vnc-tls-creds0"),
+            "pass",
+        ),
+        (
+            ("-object", "tls-creds-x509,id=vnc-tls-creds0,verify-peer=no", "-vnc", ":1,tls-creds=vnc-tls-creds0"),
+            "fail",
+        ),
+        (("-object", "{tls-creds-x509", "-vnc", "0.0.0.0:1,tls-creds=vnc-tls-creds0"), "fail"),
+        (("-object", '["tls-creds-x509"]', "-vnc", "0.0.0.0:1,tls-creds=vnc-tls-creds0"), "fail"),
+        (("-vnc", "0.0.0.0:1,password,tls,x509verify=/etc/pki/libvirt-vnc"), "pass"),
+        (("-vnc", "0.0.0.0:1,tls,x509=/etc/pki/libvirt-vnc"), "fail"),
+        (("-vnc", "0.0.0.0:1,tls,x509=/etc/pki/libvirt-vnc,sasl"), "pass"),
+        (("-vnc", "0.0.0.0:1,sasl=off"), "fail"),
+        (("-display", "none"), "unknown"),
+        ((), "unknown"),
+    ],
+)
+def test_in_force_the_command_line_decides(argv: tuple[str, ...], result: str) -> None:
+    host = made(guests(guest(OPEN, running=True)), VERIFIED, process(*argv))
+    findings = judge(CONTROL, host)
+    assert [(f.result.value, f.state and f.state.value) for f in findings] == [
+        ("pass", "on disk"),
+        (result, "in force"),
+    ]
 
 
-def test_automatic_sockets_take_the_place_of_a_missing_address() -> None:
-    conf = QemuConf(vnc_auto_unix_socket=True, vnc_listen="0.0.0.0")
-    assert results(CONTROL, made(guests(guest("<graphics type='vnc' port='-1'/>")), conf)) == ["pass"]
+def test_a_guest_that_has_ended_and_processes_that_cannot_be_seen_are_unknown() -> None:
+    running = guests(guest(OPEN, running=True))
+    assert results(CONTROL, made(running, QemuConf(), GuestProcesses({}))) == ["fail", "unknown"]
+    host = made(running, QemuConf())
+    host._refusals[GuestProcesses] = Unknown("/proc is not there")
+    assert results(CONTROL, host) == ["fail", "unknown"]
+
+
+def test_no_console_is_not_applicable() -> None:
+    assert results(CONTROL, made(guests(guest()), QemuConf())) == ["notapplicable"]
+
+
+def test_where_it_cannot_be_told_which_guests_run_that_is_unknown() -> None:
+    host = made(Guests((), liveness="/run is not part of an image"), QemuConf())
+    assert results(CONTROL, host)[-1] == "unknown"

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from virtwarden.control import Control, Findings
-from virtwarden.edits import SetLine
+from virtwarden.edits import AddLine
 from virtwarden.facts.audit import AuditRules, RulesFile
 from virtwarden.formats.auditrules import Rule
 from virtwarden.host import Absent, Host, Stat, Unknown, looking
@@ -79,7 +79,7 @@ def check(host: Host) -> Findings:
             evidence = [file.cite(rule.line) for file, rule in covering[:3]]
             yield passed(subject, f"{_words(each.perm)} are recorded", *evidence, state=State.ON_DISK)
         else:
-            change = file_change(_OWN, SetLine(_rule(each, stat), "", ""))
+            change = file_change(_OWN, AddLine(_rule(each, stat)))
             message = f"{_words(each.perm)} are not recorded"
             yield failed(subject, message, change, evidence=[stat.cite()], state=State.ON_DISK)
     if not found:

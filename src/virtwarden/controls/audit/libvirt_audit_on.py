@@ -26,11 +26,11 @@ def check(host: Host) -> Findings:
     subject = Subject("setting", "audit_level")
     evidence = conf.cite("audit_level")
     if conf.audit_level >= 1:
-        message = f"audit_level is {conf.audit_level}"
+        message = f"it is {conf.audit_level}"
         yield passed(subject, message, evidence, state=State.ON_DISK)
         return
     change = file_change(conf.path, SetConf("audit_level", 1))
-    message = "audit_level is 0: libvirt writes no audit records"
+    message = "it is 0: libvirt writes no audit records"
     yield failed(subject, message, change, evidence=[evidence], state=State.ON_DISK)
 
 

@@ -1,69 +1,88 @@
-"""VNC consoles that can be reached from the network require TLS and a client certificate.
+"""VNC consoles that can be reached from the network require TLS and a client that proves who it is.
 
 VNC sends the screen and every keystroke in the clear. Whoever shares the network with the host can read a
-password as it is typed at a guest's login prompt, or take the session over. TLS without a client certificate
+password as it is typed at a guest's log-in prompt, or take the session over. TLS without a client certificate
 keeps the words secret and lets everybody speak.
 
-Judged: where each guest's VNC console listens, on disk and in force; for those that others can reach,
-`vnc_tls` and `vnc_tls_x509_verify` (or `default_tls_x509_verify`) in qemu.conf.
+Judged: where each guest's VNC consoles listen, on disk and in force. For those that others can reach: on disk
+`vnc_tls` together with `vnc_tls_x509_verify` (or `default_tls_x509_verify`) or `vnc_sasl` in qemu.conf; in
+force the command line of the guest's process, since a guest keeps what it was started with.
 
-Fix: set both to 1. Guests take it at their next start. Certificates have to be in place first.
+Fix: set `vnc_tls` and `vnc_tls_x509_verify` to 1. Guests take it at their next start. Certificates have to be
+in place first.
 
 Proof: a stranger is offered TLS only; without a certificate there is no session; with ours there is one.
 """
 
 from virtwarden.control import Control, Findings
 from virtwarden.edits import SetConf
-from virtwarden.facts.domain import Console
+from virtwarden.facts.consoles import Guard, places, vnc_as_configured, vnc_in_force
+from virtwarden.facts.domain import Definition, Guest
 from virtwarden.facts.guests import Guests
+from virtwarden.facts.processes import GuestProcesses
 from virtwarden.facts.qemu_conf import PATH, QemuConf
-from virtwarden.host import Host
-from virtwarden.judgements import failed, file_change, passed
-from virtwarden.model import Severity, Subject
+from virtwarden.host import Host, Unknown
+from virtwarden.judgements import failed, file_change, notapplicable, passed, unknown
+from virtwarden.model import HOST, Evidence, Severity, State, Subject
 
 TLS_ON = (file_change(PATH, SetConf("vnc_tls", 1)), file_change(PATH, SetConf("vnc_tls_x509_verify", 1)))
-LOCAL = ("127.0.0.1", "::1", "localhost")
 
 
 def check(host: Host) -> Findings:
     conf = host.get(QemuConf)
-    for guest in host.get(Guests):
-        subject = Subject("guest", guest.name)
+    guests, found = host.get(Guests), False
+    for guest in guests:
         for definition in guest.definitions:
-            for console in definition.consoles_of("vnc"):
-                where = reachable_at(console, conf)
-                here = definition.cite(console.line)
-                if not where:
-                    yield passed(subject, "VNC can be reached on this host only", here, state=definition.state)
-                elif conf.vnc_tls and conf.vnc_verifies:
-                    certificate = conf.cite("vnc_tls_x509_verify")
-                    message = f"VNC on {where} asks for a client certificate"
-                    yield passed(subject, message, here, certificate, state=definition.state)
-                else:
-                    message = (
-                        f"VNC on {where} {'needs no client certificate' if conf.vnc_tls else 'is in the clear'}"
-                    )
-                    evidence = [here, conf.cite("vnc_tls"), conf.cite("vnc_tls_x509_verify")]
-                    yield failed(subject, message, *TLS_ON, evidence=evidence, state=definition.state)
+            if definition.consoles_of("vnc"):
+                found = True
+                yield from _judged(host, guest, definition, conf)
+    if guests.liveness is not None:
+        yield unknown(HOST, f"which guests run: {guests.liveness}", state=State.IN_FORCE)
+    elif not found:
+        yield notapplicable(HOST, "no guest has a VNC console")
 
 
-def reachable_at(console: Console, conf: QemuConf) -> str:
-    """The address on which others can reach a VNC console; empty where none."""
-    for listen in console.listens:
-        if listen.kind in ("socket", "none"):
+def _judged(host: Host, guest: Guest, definition: Definition, conf: QemuConf) -> Findings:
+    subject, state = Subject("guest", guest.name), definition.state
+    for console in definition.consoles_of("vnc"):
+        where = ", ".join(place.address for place in places(console, conf) if place.beyond)
+        here = definition.cite(console.line)
+        if not where:
+            yield passed(subject, "VNC can be reached on this host only", here, state=state)
             continue
-        if listen.kind == "address" and listen.address is None and conf.vnc_auto_unix_socket:
+        try:
+            guard, evidence = _guard(host, guest, state, conf)
+        except Unknown as refused:
+            message = f"how VNC on {where} is guarded: {refused}"
+            yield unknown(subject, message, here, *refused.evidence, state=state)
             continue
-        address = listen.address or conf.vnc_listen
-        if address not in LOCAL:
-            return address
-    return ""
+        if guard.tls and guard.authenticates:
+            asked = "a client certificate" if guard.certificate else "a log-in"
+            yield passed(subject, f"VNC on {where} takes TLS and asks for {asked}", here, *evidence, state=state)
+        else:
+            fault = "takes TLS and asks for neither certificate nor log-in" if guard.tls else "is in the clear"
+            yield failed(subject, f"VNC on {where} {fault}", *TLS_ON, evidence=[here, *evidence], state=state)
+
+
+def _guard(host: Host, guest: Guest, state: State, conf: QemuConf) -> tuple[Guard, list[Evidence]]:
+    if state is State.ON_DISK:
+        keys = ("vnc_tls", "vnc_tls_x509_verify", *(("vnc_sasl",) if conf.vnc_sasl else ()))
+        return vnc_as_configured(conf), [conf.cite(key) for key in keys]
+    process = host.get(GuestProcesses).processes.get(guest.name)
+    if process is None:
+        raise Unknown(f"the process of guest {guest.name} was not found")
+    found = vnc_in_force(process)
+    line = process.text("cmdline")
+    if found is None:
+        raise Unknown(f"process {process.pid} of guest {guest.name} has no -vnc", line.cite(text="no -vnc"))
+    guard, shown = found
+    return guard, [line.cite(text=f"-vnc {shown}")]
 
 
 CONTROL = Control(
     module=__name__,
     doc=__doc__,
     severity=Severity.HIGH,
-    sections=("vnc-tls", "vnc-server-settings"),
+    sections=("vnc-tls", "vnc-server-settings", "vnc-guest-listen"),
     check=check,
 )

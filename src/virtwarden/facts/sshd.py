@@ -1,0 +1,204 @@
+"""How the host's SSH server is set up, and the keys that open the accounts which may manage guests."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Self
+
+from virtwarden.facts.kernel import Value
+from virtwarden.formats import Malformed, columns, sshdconf
+from virtwarden.host import Absent, Host, Source, Text, Unknown, Want, looking, reading, running
+from virtwarden.model import Evidence
+
+_ASK = ("sshd", "-T")
+_FILES = ("/etc/ssh/sshd_config", "/usr/etc/ssh/sshd_config")
+_INCLUDED = ("/etc/ssh/sshd_config.d/*.conf", "/usr/etc/ssh/sshd_config.d/*.conf")
+_BINARIES = ("/usr/sbin/sshd", "/usr/bin/sshd")
+# What OpenSSH takes since 7.0 where no line says otherwise.
+_DEFAULTS = {
+    "permitrootlogin": "prohibit-password",
+    "passwordauthentication": "yes",
+    "kbdinteractiveauthentication": "yes",
+    "authorizedkeysfile": ".ssh/authorized_keys .ssh/authorized_keys2",
+}
+_MANAGERS = ("libvirt", "libvirtd")
+_KEY = re.compile(
+    r"""(?P<options>(?:[^\s"]|"(?:\\.|[^"\\])*")+[ \t]+)??
+        (?P<kind>(?:sk-)?(?:ssh|ecdsa)-\S+|\d+[ \t]+\d+)[ \t]+(?P<key>\S+)[ \t]*(?P<comment>.*)""",
+    re.VERBOSE,
+)
+_OPTION = re.compile(r'(?P<name>[A-Za-z0-9-]+)(?:=(?:"(?:\\.|[^"\\])*"|[^,]*))?(?:,|\Z)')
+
+
+@dataclass(frozen=True, slots=True)
+class Sshd:
+    """`settings` are the values that hold for every connection, as sshd itself or its files tell them, and
+    `conditional` the lines that change one for some connections."""
+
+    settings: Mapping[str, Value]
+    conditional: tuple[tuple[sshdconf.Setting, Evidence], ...] = ()
+    file: str = _FILES[0]
+    whole: Evidence = Evidence("no line sets it", path=_FILES[0])
+
+    wants: ClassVar[tuple[Want, ...]] = (
+        running(*_ASK),
+        *(reading(path) for path in (*_FILES, *_INCLUDED)),
+        *(looking(path) for path in _BINARIES),
+    )
+
+    def get(self, keyword: str) -> Value:
+        """The value of a keyword that holds where no condition is met; OpenSSH's default where no line sets it."""
+        found = self.settings.get(keyword)
+        return found if found is not None else Value(_DEFAULTS[keyword], self.whole)
+
+    def sometimes(self, keyword: str) -> tuple[tuple[sshdconf.Setting, Evidence], ...]:
+        """The lines that set a keyword for some connections only."""
+        return tuple(found for found in self.conditional if found[0].keyword == keyword)
+
+    @classmethod
+    def probe(cls, host: Host) -> Self:
+        """Read the files; ask sshd for what holds in the end, which root alone may do."""
+        texts: dict[str, Text] = {}
+        settings = _settings(host.source, texts)
+        conditional = tuple(
+            (setting, texts[setting.path].cite(setting.line))
+            for setting in settings
+            if not setting.is_unconditional
+        )
+        file = next(iter(texts))
+        whole = texts[file].cite(text="no line sets it; OpenSSH's default holds")
+        return cls(_asked(host.source) or _held(settings, texts), conditional, file, whole)
+
+
+def _settings(source: Source, texts: dict[str, Text]) -> tuple[sshdconf.Setting, ...]:
+    for path in _FILES:
+        try:
+            texts[path] = source.read(path)
+        except Absent:
+            continue
+        try:
+            parsed = sshdconf.parse(texts[path].text, path)
+            return sshdconf.including(parsed, lambda pattern: _included(source, pattern, texts))
+        except Malformed as wrong:
+            raise Unknown(f"{path}: {wrong}", texts[path].cite(wrong.line or None)) from None
+    if _installed(source):
+        raise Unknown(f"there is no {_FILES[0]}")
+    raise Absent("there is no SSH server")
+
+
+def _installed(source: Source) -> bool:
+    for path in _BINARIES:
+        try:
+            source.stat(path)
+        except Absent:
+            continue
+        return True
+    return False
+
+
+def _included(source: Source, pattern: str, texts: dict[str, Text]) -> Iterable[tuple[sshdconf.Setting, ...]]:
+    for path in source.glob(pattern if pattern.startswith("/") else f"/etc/ssh/{pattern}"):
+        texts[path] = source.read(path)
+        yield sshdconf.parse(texts[path].text, path)
+
+
+def _held(settings: Iterable[sshdconf.Setting], texts: Mapping[str, Text]) -> dict[str, Value]:
+    return {
+        keyword: Value(" ".join(each.value for each in found), texts[found[0].path].cite(found[0].line))
+        for keyword, found in sshdconf.effective(settings).items()
+    }
+
+
+def _asked(source: Source) -> dict[str, Value]:
+    try:
+        output = source.run(*_ASK)
+    except (Absent, Unknown):
+        return {}
+    if output.code != 0:
+        return {}
+    rows = [(line.partition(" ")[0], line.partition(" ")[2], line) for line in output.stdout.splitlines()]
+    return {keyword.lower(): Value(value, output.cite(line)) for keyword, value, line in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizedKey:
+    """A public key that opens an account, with the options that limit it (lower case, values left out)."""
+
+    user: str
+    options: frozenset[str]
+    evidence: Evidence
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizedKeys:
+    """The keys of root and of the members of libvirt's groups."""
+
+    keys: tuple[AuthorizedKey, ...] = ()
+    files: tuple[Evidence, ...] = ()
+    refused: tuple[Evidence, ...] = field(default=())
+
+    wants: ClassVar[tuple[Want, ...]] = (
+        reading("/etc/passwd"),
+        reading("/etc/group"),
+        reading("/root/.ssh/authorized_keys*"),
+        reading("/home/*/.ssh/authorized_keys*"),
+    )
+
+    @classmethod
+    def probe(cls, host: Host) -> Self:
+        """Read the files that sshd would, for each of these accounts."""
+        patterns = host.get(Sshd).get("authorizedkeysfile").value.split()
+        paths = {
+            path: user.name
+            for user in _managers(host.source)
+            for pattern in patterns
+            if (path := _path(pattern, user)) is not None
+        }
+        host.source.fetch([reading(path) for path in paths])
+        keys: list[AuthorizedKey] = []
+        files: list[Evidence] = []
+        refused: list[Evidence] = []
+        for path, user in paths.items():
+            try:
+                text = host.source.read(path)
+            except Absent:
+                continue
+            except Unknown as unknown:
+                refused.append(Evidence(str(unknown), path=path))
+                continue
+            files.append(text.cite(text=f"the keys of {user}"))
+            keys.extend(_keys(text, user))
+        return cls(tuple(keys), tuple(files), tuple(refused))
+
+
+def _managers(source: Source) -> list[columns.User]:
+    try:
+        users = columns.passwd(source.read("/etc/passwd").text)
+        groups = [group for group in columns.group(source.read("/etc/group").text) if group.name in _MANAGERS]
+    except Absent as absent:
+        raise Unknown(str(absent)) from None
+    except Malformed as wrong:
+        raise Unknown(f"/etc/passwd or /etc/group: {wrong}") from None
+    names = {"root"}.union(*(group.members for group in groups))
+    return [user for user in users if user.name in names or user.gid in {group.gid for group in groups}]
+
+
+def _path(pattern: str, user: columns.User) -> str | None:
+    if pattern.lower() == "none":
+        return None
+    path = pattern.replace("%h", user.home).replace("%u", user.name).replace("%%", "%")
+    return path if path.startswith("/") else f"{user.home.rstrip('/')}/{path}"
+
+
+def _keys(text: Text, user: str) -> Iterable[AuthorizedKey]:
+    for number, line in enumerate(text.lines, 1):
+        found = _KEY.match(line.strip())
+        if found is None or line.lstrip().startswith("#"):
+            continue
+        limits = (found["options"] or "").strip()
+        options = frozenset(each["name"].lower() for each in _OPTION.finditer(limits))
+        shown = " ".join(filter(None, (limits, found["kind"], "…", found["comment"])))
+        yield AuthorizedKey(user, options, text.cite(number, shown), found["comment"] or found["kind"])

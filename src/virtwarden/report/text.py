@@ -1,0 +1,261 @@
+"""The report for a terminal: calm, by chapter, the worst first, and no longer than a reader has patience for."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from virtwarden.model import HOST, WORST_FIRST, Evidence, Finding, Report, Result
+from virtwarden.report.digest import NOT_TOLD, Chapter, Digest, Group, Judged, digest
+from virtwarden.report.layout import Detail, Style
+from virtwarden.report.lines import Line, cornered, cut, hanging, line, printed
+from virtwarden.report.phrases import (
+    NOTHING,
+    RESULT_WORDS,
+    change_lines,
+    count,
+    evidence_place,
+    moment,
+    name_of,
+    subjects,
+    verdict,
+    waiver_words,
+)
+from virtwarden.report.visible import shown, visible_lines
+
+SIGNS = {
+    Result.FAIL: "✗", Result.ERROR: "!", Result.UNKNOWN: "?", Result.PASS: "✓", Result.NOTAPPLICABLE: "-",
+}  # fmt: skip
+_SHADES = {
+    Result.FAIL: "█", Result.ERROR: "▓", Result.UNKNOWN: "▒", Result.PASS: "░", Result.NOTAPPLICABLE: "·",
+}  # fmt: skip
+INKS = {
+    Result.FAIL: "red", Result.ERROR: "magenta", Result.UNKNOWN: "yellow", Result.PASS: "green",
+    Result.NOTAPPLICABLE: "dim",
+}  # fmt: skip
+_BAR = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """How many of each are shown before the rest becomes a number."""
+
+    groups: int
+    subjects: int
+    evidence: int
+    fix_lines: int
+    message: int
+
+
+_LIMITS = {
+    Detail.BRIEF: _Limits(groups=1, subjects=3, evidence=0, fix_lines=0, message=200),
+    Detail.NORMAL: _Limits(groups=4, subjects=3, evidence=2, fix_lines=4, message=400),
+    Detail.FULL: _Limits(groups=50, subjects=30, evidence=10, fix_lines=40, message=4000),
+}
+
+
+def pieces(report: Report, explanations: Mapping[str, str] | None = None) -> Iterator[str]:
+    """The report as plain text of 100 columns, for a file."""
+    del explanations  # a reader of the text asks `virt-warden explain`
+    yield render(report)
+
+
+def render(report: Report, style: Style | None = None) -> str:
+    """The report as text of this style."""
+    style = style or Style()
+    return printed(_lines(digest(report), style), style)
+
+
+def _lines(whole: Digest, style: Style) -> Iterator[Line]:
+    yield from _head(whole, style.width)
+    for chapter in whole.chapters:
+        if set(chapter.counts) != {Result.NOTAPPLICABLE}:
+            yield from _chapter(chapter, style)
+    yield from _not_applicable(whole, style)
+    yield from _closing(whole, style.width)
+
+
+def _head(whole: Digest, width: int) -> Iterator[Line]:
+    report = whole.report
+    host, source = shown(report.host, 80), shown(report.source, 200)
+    about = [source] if source != host else []
+    about += [moment(report.taken_at), f"profile {shown(report.profile, 80)}"]
+    yield from cornered(line((host, "bold")), line((f"virt-warden {shown(report.version, 40)}", "dim")), width)
+    yield from hanging(line((" · ".join(about), "dim")), width, 0)
+    yield line()
+    yield _bar(whole.counts, min(width, _BAR))
+    tally = line()
+    for result in WORST_FIRST:
+        if number := whole.counts[result]:
+            tally.append(f"{_SHADES[result]} ", INKS[result])
+            tally.append(f"{number} {RESULT_WORDS[result]}   ")
+    yield from hanging(tally, width, 0)
+    yield line()
+    yield from hanging(line(verdict(whole)), width, 0)
+
+
+def _bar(counts: Counter[Result], width: int) -> Line:
+    """One bar of all controls; every result that occurs has at least one cell of it."""
+    total = counts.total()
+    bar = line()
+    for result in WORST_FIRST:
+        if counts[result]:
+            bar.append(_SHADES[result] * max(1, round(counts[result] * width / total)), INKS[result])
+    return cut(bar, width)
+
+
+def _chapter(chapter: Chapter, style: Style) -> Iterator[Line]:
+    told = [f"{chapter.counts[result]} {RESULT_WORDS[result]}" for result in WORST_FIRST if chapter.counts[result]]
+    yield line()
+    yield line()
+    title = line((shown(chapter.title, 80), "bold"))
+    yield from cornered(title, line((" · ".join(told), "dim")), style.width, "─")
+    compact = [control for control in chapter.controls if control.result is Result.PASS]
+    for control in chapter.controls:
+        if control.result in (Result.FAIL, *NOT_TOLD):
+            yield line()
+            yield from _control(control, style)
+    if compact:
+        yield line()
+    column = max((len(control.id) for control in compact), default=0)
+    for control in compact:
+        yield from _passing(control, min(column, style.width // 2), style)
+
+
+def _control(control: Judged, style: Style) -> Iterator[Line]:
+    outcome, limits = control.outcome, _LIMITS[style.detail]
+    ink = INKS[control.result]
+    left = line("  ", (f"{SIGNS[control.result]} ", ink), (shown(control.id, 80), "bold"))
+    right = line((RESULT_WORDS[control.result], ink), (f" · {outcome.severity}", "dim"))
+    yield from cornered(left, right, style.width)
+    yield from hanging(line(shown(outcome.title, 300)), style.width, 4)
+    telling = control.of(Result.FAIL, *NOT_TOLD)
+    for group in telling[: limits.groups]:
+        if style.detail is not Detail.BRIEF:
+            yield line()
+        yield from _group(group, style)
+    if rest := telling[limits.groups :]:
+        findings = sum(len(group.findings) for group in rest)
+        yield line()
+        yield line("    ", (f"and {count(findings, 'finding')} of {count(len(rest), 'other kind')}", "dim"))
+    if style.detail is Detail.FULL:
+        for group in control.of(Result.PASS, Result.NOTAPPLICABLE):
+            yield line()
+            yield from _group(group, style)
+    elif others := _others(control):
+        yield line("    ", (others, "dim"))
+
+
+def _others(control: Judged) -> str:
+    counted = Counter[Result]()
+    for group in control.of(Result.PASS, Result.NOTAPPLICABLE):
+        counted[group.result] += len(group.findings)
+    said = [f"{number:,} {RESULT_WORDS[result]}" for result, number in counted.items()]
+    return f"others: {' · '.join(said)}" if said else ""
+
+
+def _passing(control: Judged, column: int, style: Style) -> Iterator[Line]:
+    sign = line("  ", (f"{SIGNS[Result.PASS]} ", INKS[Result.PASS]))
+    yield cut(
+        sign + line(f"{shown(control.id, 80):<{column}}  ", (shown(control.outcome.title, 300), "dim")),
+        style.width,
+    )
+    shown_groups = control.groups if style.detail is Detail.FULL else [g for g in control.groups if g.waived]
+    for group in shown_groups:
+        yield from _group(group, style)
+
+
+def _group(group: Group, style: Style) -> Iterator[Line]:
+    limits = _LIMITS[style.detail]
+    yield from _said(group, style)
+    if group.waived:
+        ink = "red" if group.waived.expired else "cyan"
+        yield from hanging(line((waiver_words(group.waived), ink)), style.width, 6)
+    evidence = [each for finding in group.findings[: limits.evidence] for each in finding.evidence]
+    for each in [*dict.fromkeys(evidence)][: limits.evidence]:
+        yield from _evidence(each, style)
+    if not group.excused and limits.fix_lines:
+        yield from _fix(group, style)
+
+
+def _said(group: Group, style: Style) -> Iterator[Line]:
+    limits, ink = _LIMITS[style.detail], INKS[group.effective]
+    state = (f" · {group.state}" if group.state else "", "dim")
+    if group.same_words and len(group.findings) > 1:
+        yield from hanging(line(shown(group.first.message, limits.message), state), style.width, 4)
+        yield from hanging(line((subjects(group.findings, limits.subjects), ink)), style.width, 6)
+        return
+    for finding in group.findings[: limits.subjects]:
+        about = "" if finding.subject == HOST else f"{name_of(finding.subject)}: "
+        words = line((about, ink), shown(finding.message, limits.message), state)
+        yield from hanging(words, style.width, 4)
+    if rest := group.findings[limits.subjects :]:
+        words = line((f"and {len(rest):,} more that say the same: {subjects(rest, 3)}", "dim"))
+        yield from hanging(words, style.width, 4)
+
+
+def _evidence(evidence: Evidence, style: Style) -> Iterator[Line]:
+    where = evidence_place(evidence, 300)
+    lines = [each for each in visible_lines(evidence.text[:4000]) if each.strip()]
+    text = " ".join(lines[0].split()) if lines else ""
+    more = " …" if len(lines) > 1 else ""
+    read = f"  read {moment(evidence.at)}" if evidence.at and style.detail is Detail.FULL else ""
+    if len(where) + len(text) + len(more) + len(read) + 8 <= style.width or not text:
+        yield cut(line((where, "cyan"), f"  {text}{more}" if text else "", (read, "dim")), style.width, 6)
+        return
+    yield cut(line((where, "cyan"), (read, "dim")), style.width, 6)
+    yield cut(line(f"{text}{more}"), style.width, 8)
+
+
+def _fix(group: Group, style: Style) -> Iterator[Line]:
+    """The fix of the first finding, which is as a rule that of all."""
+    limit = _LIMITS[style.detail].fix_lines
+    lines = [each for change in group.first.fix for each in change_lines(change)]
+    for place, words in enumerate(lines[:limit]):
+        first = "fix  " if place == 0 else "     "
+        yield from hanging(line(shown(words, 400)), style.width, 6, first, "green")
+    if len(lines) > limit:
+        yield line(" " * 11, (f"and {count(len(lines) - limit, 'more line')}", "dim"))
+    if lines and any(finding.fix != group.first.fix for finding in group.findings):
+        yield line(" " * 11, ("and likewise for the others", "dim"))
+
+
+def _not_applicable(whole: Digest, style: Style) -> Iterator[Line]:
+    """Controls that do not apply, those with the same reason in one sentence."""
+    by_reason: defaultdict[str, list[str]] = defaultdict(list)
+    for control in whole.controls:
+        if control.result is Result.NOTAPPLICABLE:
+            by_reason[_reason(control)].append(shown(control.id, 80))
+    if not by_reason:
+        return
+    yield line()
+    yield line()
+    yield from cornered(line(("Does not apply", "bold")), line(), style.width, "─")
+    yield line()
+    for reason, ids in sorted(by_reason.items(), key=lambda item: -len(item[1])):
+        verb = "does" if len(ids) == 1 else "do"
+        words = line(f"{count(len(ids), 'control')} {verb} not apply: {reason}")
+        yield from hanging(words, style.width, 2, f"{SIGNS[Result.NOTAPPLICABLE]} ", "dim")
+        if len(ids) <= 3 or style.detail is Detail.FULL:
+            yield from hanging(line((", ".join(ids), "dim")), style.width, 4)
+
+
+def _reason(control: Judged) -> str:
+    reasons = [*dict.fromkeys(shown(finding.message, 300) for finding in _first_of_each(control))]
+    return "; ".join(reasons[:3]) or NOTHING.message
+
+
+def _first_of_each(control: Judged) -> list[Finding]:
+    return [group.first for group in control.groups]
+
+
+def _closing(whole: Digest, width: int) -> Iterator[Line]:
+    yield line()
+    yield line()
+    first = whole.worst
+    if first is None:
+        yield from hanging(line("Every control in full: ", ("virt-warden controls", "bold")), width, 0)
+        return
+    asked = line("Why it matters and what to do: ", (f"virt-warden explain {shown(first.id, 80)}", "bold"))
+    yield from hanging(asked, width, 0)

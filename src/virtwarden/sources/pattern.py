@@ -1,0 +1,55 @@
+"""Shell patterns over any file system that can list a directory, with the refusals kept.
+
+As in a shell, `*` and `?` match no slash and no leading dot.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from fnmatch import translate
+from functools import lru_cache
+
+from virtwarden.host import Absent
+
+_MAGIC = re.compile(r"[*?\[]")
+
+
+def is_pattern(path: str) -> bool:
+    """Whether a path holds any of the characters of a pattern."""
+    return _MAGIC.search(path) is not None
+
+
+def matches(name: str, part: str) -> bool:
+    """Whether one component of a path matches one component of a pattern."""
+    return name.startswith(".") <= part.startswith(".") and _compiled(part).match(name) is not None
+
+
+def expand(pattern: str, listed: Callable[[str], list[str]], exists: Callable[[str], bool]) -> list[str]:
+    """The paths that match an absolute pattern, sorted.
+
+    `listed` gives the names in a directory; an `Absent` from it means that nothing can match below, and any
+    other refusal is the answer to the whole pattern.
+    """
+    found = [""]
+    parts = [part for part in pattern.split("/") if part]
+    for part in parts:
+        if is_pattern(part):
+            found = [
+                f"{base}/{name}" for base in found for name in _names(base or "/", listed) if matches(name, part)
+            ]
+        else:
+            found = [f"{base}/{part}" for base in found]
+    return sorted(path for path in found if exists(path or "/")) if parts else ["/"]
+
+
+def _names(directory: str, listed: Callable[[str], list[str]]) -> list[str]:
+    try:
+        return listed(directory)
+    except Absent:
+        return []
+
+
+@lru_cache(maxsize=512)
+def _compiled(part: str) -> re.Pattern[str]:
+    return re.compile(translate(part))

@@ -1,0 +1,194 @@
+"""A mounted image: the files of a machine that does not run.
+
+Symbolic links are resolved inside the image, one component at a time and by file descriptor, so that no link,
+however hostile, leads to a file of the machine that looks at it. What only a running kernel makes is `Unknown`.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat as mode_of
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cached_property
+
+from virtwarden.host import Absent, Head, Output, Stat, Text, Unknown, Want
+from virtwarden.sources import SourceError
+from virtwarden.sources.files import (
+    READ_LIMIT,
+    absolute,
+    decoded,
+    described,
+    kind_of,
+    label_of,
+    read_up_to,
+    readable,
+    refusal,
+)
+from virtwarden.sources.pattern import expand
+
+_ALIVE_ONLY = (("proc",), ("sys",), ("run",), ("dev",), ("var", "run"), ("var", "lock"))
+_LINKS = 40
+
+
+class Root:
+    """The machine whose root file system is mounted at a directory."""
+
+    def __init__(self, directory: str) -> None:
+        self.name = directory
+        self.taken_at = datetime.now(UTC)
+        if not os.path.isdir(os.path.join(directory, "etc")):
+            raise SourceError(f"{directory} is not the root of a system: it has no directory etc")
+        self._directory = os.path.realpath(directory)
+
+    def read(self, path: str) -> Text:
+        """The text of a regular file inside the image."""
+        return Text(path, decoded(path, self._bytes(path, READ_LIMIT + 1)), datetime.now(UTC))
+
+    def head(self, path: str, length: int) -> Head:
+        """The first bytes of a regular file inside the image."""
+        return Head(path, self._bytes(path, min(length, READ_LIMIT)), datetime.now(UTC))
+
+    def stat(self, path: str) -> Stat:
+        """What the image says of a path; its own passwd and group files name the owners."""
+        with self._found(path) as (descriptor, real):
+            found = os.fstat(descriptor)
+            label = label_of(f"/proc/self/fd/{descriptor}")
+        names = (
+            self._users.get(found.st_uid, str(found.st_uid)),
+            self._groups.get(found.st_gid, str(found.st_gid)),
+        )
+        return described(path, real, found, names, label)
+
+    def glob(self, pattern: str) -> list[str]:
+        """The paths inside the image that match, sorted."""
+        return expand(absolute(pattern), self._listed, self._exists)
+
+    def run(self, *argv: str) -> Output:
+        """Never: the programs of an image are not run."""
+        raise Unknown(f"{argv[0]} is not run: {self.name} is an image, not a running machine")
+
+    def fetch(self, wants: Iterable[Want]) -> None:
+        """Nothing is far away."""
+
+    @cached_property
+    def _users(self) -> dict[int, str]:
+        return self._names("/etc/passwd")
+
+    @cached_property
+    def _groups(self) -> dict[int, str]:
+        return self._names("/etc/group")
+
+    def _names(self, path: str) -> dict[int, str]:
+        """The names by number; the first line of a number counts, as for the C library."""
+        try:
+            lines = self.read(path).lines
+        except (Absent, Unknown):
+            return {}
+        fields = [line.split(":") for line in reversed(lines)]
+        return {int(field[2]): field[0] for field in fields if len(field) > 2 and field[2].isdecimal()}
+
+    def _bytes(self, path: str, length: int) -> bytes:
+        with self._found(path) as (descriptor, _):
+            readable(path, kind_of(os.fstat(descriptor).st_mode))
+            opened = os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                return read_up_to(opened, length)
+            finally:
+                os.close(opened)
+
+    def _listed(self, directory: str) -> list[str]:
+        with self._found(directory) as (descriptor, _):
+            opened = os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                return os.listdir(opened)
+            finally:
+                os.close(opened)
+
+    def _exists(self, path: str) -> bool:
+        """A link that leads nowhere exists too, as in a shell."""
+        parent, _, name = path.rpartition("/")
+        try:
+            with self._found(parent or "/") as (descriptor, real):
+                _alive_only(path, [part for part in (*real.split("/"), name) if part])
+                os.lstat(name or ".", dir_fd=descriptor)
+        except Absent:
+            return False
+        return True
+
+    @contextmanager
+    def _found(self, path: str) -> Iterator[tuple[int, str]]:
+        """A descriptor of what a path leads to inside the image, and the path without links."""
+        try:
+            walk = _Walk(path, self._directory)
+            try:
+                walk.follow(absolute(path))
+                yield walk.top, walk.real
+            finally:
+                walk.close()
+        except (OSError, ValueError) as error:
+            raise refusal(path, error) from None
+
+
+class _Walk:
+    """The way from the root of an image to one of its files: the directories that are open, outermost first."""
+
+    def __init__(self, path: str, root: str) -> None:
+        self._path = path
+        self._names: list[str] = []
+        self._open = [os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)]
+
+    @property
+    def top(self) -> int:
+        return self._open[-1]
+
+    @property
+    def real(self) -> str:
+        return "/" + "/".join(self._names)
+
+    def close(self) -> None:
+        self._back_to(-1)
+
+    def follow(self, path: str) -> None:
+        pending = path.split("/")[::-1]
+        links = 0
+        while pending:
+            name = pending.pop()
+            if name == "..":
+                self._back_to(max(len(self._names) - 1, 0))
+            elif name not in {"", "."}:
+                target = self._step(name)
+                if target is None:
+                    continue
+                links += 1
+                if links > _LINKS:
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+                if target.startswith("/"):
+                    self._back_to(0)
+                pending.extend(reversed(target.split("/")))
+
+    def _step(self, name: str) -> str | None:
+        """Go down one name; where that is a symbolic link, stay and return its target."""
+        _alive_only(self._path, [*self._names, name])
+        descriptor = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.top)
+        if mode_of.S_ISLNK(os.fstat(descriptor).st_mode):
+            try:
+                return os.readlink("", dir_fd=descriptor)
+            finally:
+                os.close(descriptor)
+        self._open.append(descriptor)
+        self._names.append(name)
+        return None
+
+    def _back_to(self, depth: int) -> None:
+        while len(self._open) > depth + 1:
+            os.close(self._open.pop())
+        del self._names[max(depth, 0) :]
+
+
+def _alive_only(path: str, names: list[str]) -> None:
+    for place in _ALIVE_ONLY:
+        if tuple(names[: len(place)]) == place:
+            raise Unknown(f"{path}: /{'/'.join(place)} is not part of an image")

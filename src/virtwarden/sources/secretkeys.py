@@ -1,0 +1,165 @@
+r"""Secrets that a key announces: `vnc_password = "…"`, `passwd='…'`, `"password": "…"`, `PrivateKey=…`.
+
+Words that a key's name can end in are looked for first and what follows them second, which keeps the cost in
+proportion to the text; repetitions are bounded for the same reason.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Iterator
+
+IN_WORDS = (
+    "what a key holds whose name ends in password, passwd, passphrase, secret, psk, private key, pre-shared key, "
+    "api key, token and the like, in any notation: `vnc_password = \"…\"`, commented out or not, `passwd='…'` of "
+    "a guest's graphics, `node.session.auth.password = …`, `-spice port=1,password=…`, `password: …` in YAML, "
+    '`"password": "…"` in JSON; empty ones, switches (`password=on`), references (`password-secret=…`) and the '
+    "paths of key files stay"
+)
+
+# What to look for in the lower-case text, and what must stand there for it to be one of the words.
+TRIGGERS = (
+    "passw", "passphrase", "_pass", "pwd", "adminpass", "requirepass", "masterauth", "bindpw", "rootpw",
+    "userpw", "psk", "secret", "key", "token",
+)  # fmt: skip
+_WORD = re.compile(
+    r"(?:passw(?:or)?d|passphrase|_pass|pwd|adminpass|requirepass|masterauth|bindpw|rootpw|userpw|psk|secret|key|token)"
+    r"(?:[-_]?(?:in|out|hash|value|data|plain|text|b64|base64|\d{1,3}))?"
+    r"(?=[ \t]{0,64}=|[ \t]{0,8}:[ \t]|(?:\\{0,3}[\"']|&quot;|&#34;)\s{0,64}:)",
+    re.IGNORECASE,
+)
+_BEFORE = {
+    "key": re.compile(
+        r"(?:preshared|private|api|auth|access|secret|encryption|fastopen|wep)[-_]?\Z", re.IGNORECASE
+    ),
+    "token": re.compile(r"(?:auth|access|api|bearer|refresh|session|join)[-_]?\Z", re.IGNORECASE),
+    "pwd": re.compile(r"[a-z][-_]\Z", re.IGNORECASE),
+}
+_NAME = string.ascii_letters + string.digits + "_./-"
+
+# Values by notation.
+_QUOTED = (
+    r'(?P<v>"""(?:(?!""")[\s\S]){1,65536}"""'
+    r"|\"(?:\\.|[^\"\\\n]){0,65536}\"|'(?:\\.|[^'\\\n]){0,65536}'"
+    r"|\"[^\"\n]{0,65536}\"|'[^'\n]{0,65536}'"
+)
+_SETTING = re.compile(rf"[ \t]{{0,64}}=[ \t]{{0,64}}{_QUOTED}|[^\s\0][^\n\0]{{0,65536}})")
+_ARGUMENT = re.compile(r"=(?P<v>[^\s\0]{1,65536})")
+_ARGUMENT_PART = re.compile(r"=(?P<v>(?:,,|[^\s,\0]){1,65536})")
+_ARGUMENT_TO_NUL = re.compile(r"=(?P<v>[^\0]{1,65536})")
+_ARGUMENT_PART_TO_NUL = re.compile(r"=(?P<v>(?:,,|[^,\0]){1,65536})")
+_INLINE = re.compile(rf"[ \t]?=[ \t]?{_QUOTED}|(?:,,|[^\s,\"'<>\0]){{1,65536}})")
+_ATTRIBUTE = re.compile(r"\s{0,64}=\s{0,64}(?P<v>\"[^\"<]{0,65536}\"|'[^'<]{0,65536}')")
+_YAML = re.compile(rf"[ \t]{{0,8}}:[ \t]{{1,64}}{_QUOTED}|[^\s\0][^\n\0]{{0,65536}})")
+_JSON = re.compile(
+    r"(?P<q>\\{0,3}[\"']|&quot;|&#34;)\s{0,64}:\s{0,64}(?P=q)(?P<v>(?:\\.|(?!(?P=q))[^\n]){0,65536}?)(?P=q)"
+)
+_LINE_START = re.compile(r"[ \t#;]{0,256}(?:export[ \t]{1,8})?[\w.-]{0,128}")
+_COMMAND_LINE = re.compile(r"^ps\b|^pgrep\b|/cmdline\Z|/environ\Z")
+
+# Keys and values that only speak of a secret.
+_NO_SECRET = re.compile(r"|on|off|yes|no|true|false|none|null|\(hidden\)|\(none\)", re.IGNORECASE)
+_REFERENCE = re.compile(r"(?:(?:password|passwd|key)-secret|nopasswd)\Z", re.IGNORECASE)
+_NAME_SERVICES = {"files", "compat", "sss", "systemd", "db", "nis", "nisplus", "ldap", "winbind", "dns"}
+BLANKED = re.compile(
+    r"(?:grub\.pbkdf2\.\w{1,16}\.\d{1,12}\.|\{[\w-]{1,32}\}|\$[\w-]{1,16}\$)?\[redacted\]\s{0,65536}"
+)
+
+
+def secret_values(where: str, text: str, lowered: str, triggers: tuple[str, ...]) -> Iterator[tuple[int, int]]:
+    """The spans of the secret values in a text, in order; `where` is its path or command.
+
+    `triggers` are those that the text holds.
+    """
+    done = 0
+    for start, word in _words(text, lowered, triggers):
+        if start < done:
+            continue
+        name = _name_before(text, start) + text[start : word.end()]
+        value = _value(where, text, start, word.end(), name)
+        if value is not None and not _mentions(name, value["v"]):
+            done = value.end("v")
+            yield value.span("v")
+
+
+def _words(text: str, lowered: str, triggers: tuple[str, ...]) -> Iterator[tuple[int, re.Match[str]]]:
+    starts = sorted({(start, trigger) for trigger in triggers for start in _positions(lowered, trigger)})
+    for start, trigger in starts:
+        before = _BEFORE.get(trigger)
+        if before is not None and before.search(text, max(start - 16, 0), start) is None:
+            continue
+        word = _WORD.match(text, start)
+        if word is not None:
+            yield start, word
+
+
+def _positions(lowered: str, trigger: str) -> Iterator[int]:
+    start = lowered.find(trigger)
+    while start >= 0:
+        yield start
+        start = lowered.find(trigger, start + len(trigger))
+
+
+def _name_before(text: str, start: int) -> str:
+    before = text[max(start - 80, 0) : start]
+    return before[len(before.rstrip(_NAME)) :]
+
+
+def _value(where: str, text: str, start: int, end: int, name: str) -> re.Match[str] | None:
+    """What follows the key, read by the notation it stands in."""
+    if _in_tag(text, start):
+        attribute = _ATTRIBUTE.match(text, end)
+        if attribute is not None:
+            return attribute
+    follows = text[end : end + 80].lstrip()[:1]
+    if follows == "=":
+        if _COMMAND_LINE.search(where):
+            return _argument(where, name, text, end)
+        return (_SETTING if _starts_line(text, start) else _INLINE).match(text, end)
+    if follows == ":":
+        return None if _no_yaml(name, text[end : end + 80]) else _YAML.match(text, end)
+    return _JSON.match(text, end)
+
+
+def _argument(where: str, name: str, text: str, end: int) -> re.Match[str] | None:
+    """The value of an option, or of one part of an option; the kernel ends arguments with a null byte."""
+    whole = name.startswith("-") or where.endswith("/environ")
+    if "\0" in text:
+        return (_ARGUMENT_TO_NUL if whole else _ARGUMENT_PART_TO_NUL).match(text, end)
+    return (_ARGUMENT if whole else _ARGUMENT_PART).match(text, end)
+
+
+def _starts_line(text: str, start: int) -> bool:
+    first = max(start - 400, 0)
+    line = text.rfind("\n", first, start) + 1
+    return (line > 0 or first == 0) and _LINE_START.fullmatch(text, line, start) is not None
+
+
+def _in_tag(text: str, start: int) -> bool:
+    first = max(start - 4096, 0)
+    return text.rfind("<", first, start) > text.rfind(">", first, start)
+
+
+def _no_yaml(name: str, follows: str) -> bool:
+    """Whether `word:` is no key of YAML: a path before a message, a name service's database, a sudo rule."""
+    if "/" in name or name.endswith("PASSWD"):
+        return True
+    first = follows.lstrip(" \t:").split()[:1]
+    return name == "passwd" and bool(first) and first[0] in _NAME_SERVICES
+
+
+def _mentions(name: str, value: str) -> bool:
+    """Whether the key speaks of a secret without holding one."""
+    bare = unquoted(value)[1].strip()
+    if _NO_SECRET.fullmatch(bare) or BLANKED.fullmatch(bare) or _REFERENCE.search(name):
+        return True
+    return bare.startswith("/") and name.lower().endswith("key")
+
+
+def unquoted(value: str) -> tuple[str, str]:
+    """The quotes around a value, and what is between them."""
+    for quote in ('"""', '"', "'"):
+        if len(value) >= 2 * len(quote) and value.startswith(quote) and value.endswith(quote):
+            return quote, value[len(quote) : -len(quote)]
+    return "", value

@@ -1,0 +1,73 @@
+"""Every guest interface on a bridge has a network filter that keeps it to its own MAC address."""
+
+import pytest
+
+from tests.kit import guests, judge, results
+from tests.nethost import BRIDGED, filtered, nethost
+from tests.nwfilters import files
+from virtwarden.controls.filter.interfaces_filtered import CONTROL
+from virtwarden.edits import InsertElement
+from virtwarden.facts.policy import Filter, Policy
+from virtwarden.host import Unknown
+from virtwarden.model import Finding
+
+ARP = "<filterref filter='no-arp-spoofing'/>"
+
+
+def judged(devices: str, **own: str | Unknown) -> Finding:
+    (finding,) = judge(CONTROL, nethost(devices=devices, files=files(**own)))
+    return finding
+
+
+@pytest.mark.parametrize("name", ["no-mac-spoofing", "clean-traffic", "clean-traffic-gateway"])
+def test_libvirts_own_filters_pass(name: str) -> None:
+    finding = judged(filtered(name))
+    assert (finding.result, finding.message) == ("pass", f"filter {name} keeps it to its own MAC")
+
+
+def test_no_filter_fails_with_the_fix() -> None:
+    finding = judged(BRIDGED)
+    assert (finding.result, finding.message) == ("fail", "no filter on br0")
+    assert finding.fix[0].edit == InsertElement("devices/interface[1]", "<filterref filter='no-mac-spoofing'/>")
+
+
+def test_a_network_counts_as_shared_too() -> None:
+    assert (
+        judged("<interface type='network'><source network='lan'/></interface>").message
+        == "no filter on a shared network"
+    )
+
+
+def test_a_filter_that_checks_something_else_fails() -> None:
+    finding = judged(filtered("mine"), mine=ARP)
+    assert finding.message == "filter mine lets frames with a forged MAC through"
+    assert str(finding.fix[0].document) == "nwfilter mine"
+
+
+def test_a_filter_that_is_not_there_fails() -> None:
+    assert judged(filtered("gone")).message == "filter gone is not defined"
+
+
+def test_a_filter_that_could_not_be_read_is_unknown() -> None:
+    assert judged(filtered("mine"), mine=Unknown("permission denied")).result == "unknown"
+
+
+def test_the_site_may_accept_filters_and_trust_guests() -> None:
+    accepted = Policy(filter=Filter(accepted_filters=("mine",)))
+    assert results(CONTROL, nethost(accepted, devices=filtered("mine"), files=files(mine=ARP))) == ["pass"]
+    outer = files(mine=ARP, outer="<filterref filter='mine'/>")
+    assert results(CONTROL, nethost(accepted, devices=filtered("outer"), files=outer)) == ["pass"]
+    assert results(CONTROL, nethost(Policy(filter=Filter(trusted_guests=("w*",))))) == ["notapplicable"]
+
+
+def test_kinds_that_libvirt_does_not_filter() -> None:
+    direct = "<interface type='direct'><source dev='eth0'/><filterref filter='clean-traffic'/></interface>"
+    assert judged(direct).message == "libvirt does not filter direct, filter clean-traffic or not"
+    assert judged(direct.replace("<filterref filter='clean-traffic'/>", "")).result == "fail"
+    assert judged("<interface type='hostdev'/>").result == "notapplicable"
+    assert judged("<interface type='hostdev'><filterref filter='clean-traffic'/></interface>").result == "fail"
+    assert judged("<interface type='user'/>").result == "notapplicable"
+
+
+def test_no_guest_no_interface() -> None:
+    assert results(CONTROL, nethost(guests())) == ["notapplicable"]

@@ -1,0 +1,46 @@
+"""libvirt's ports are offered on the management address alone."""
+
+import pytest
+
+from tests.kit import judge, results
+from tests.remotehost import DEBIAN, LISTENING, TLS_ENABLED, remote_host
+from virtwarden.controls.remote.management_ports_limited import CONTROL
+from virtwarden.host import Unknown
+
+DROP_IN = "/etc/systemd/system/libvirtd-tls.socket.d/address.conf"
+NARROW = {DROP_IN: "[Socket]\nListenStream=\nListenStream=192.0.2.10:16514\nFreeBind=yes\n"}
+
+
+def test_the_packaged_unit_fails() -> None:
+    (finding,) = judge(CONTROL, remote_host("", files=DEBIAN, enabled=TLS_ENABLED))
+    assert finding.message == "libvirtd-tls.socket offers TLS on every address, port 16514"
+
+
+def test_a_drop_in_with_the_address_passes_and_one_that_adds_it_does_not() -> None:
+    assert results(CONTROL, remote_host("", files={**DEBIAN, **NARROW}, enabled=TLS_ENABLED)) == ["pass"]
+    added = {DROP_IN: "[Socket]\nListenStream=192.0.2.10:16514\n"}
+    assert results(CONTROL, remote_host("", files={**DEBIAN, **added}, enabled=TLS_ENABLED)) == ["fail", "pass"]
+
+
+@pytest.mark.parametrize(("address", "result"), [("", "fail"), ('listen_addr = "192.0.2.10"\n', "pass")])
+def test_listen_addr_decides_where_the_daemon_listens_itself(address: str, result: str) -> None:
+    assert results(CONTROL, remote_host(address, files=LISTENING)) == [result]
+
+
+def test_open_ports_are_judged_in_force() -> None:
+    ss = (
+        'tcp LISTEN 0 128 *:16514 *:* users:(("libvirtd",pid=900,fd=12))\n'
+        "tcp LISTEN 0 128 192.0.2.10:16509 0.0.0.0:*\n"
+        "tcp LISTEN 0 128 127.0.0.1:5900 0.0.0.0:*\n"
+    )
+    findings = judge(CONTROL, remote_host("", files=DEBIAN, ss=ss))
+    assert [(f.result.value, f.message) for f in findings] == [
+        ("notapplicable", "offers neither TCP nor TLS"),
+        ("pass", "a process that cannot be seen from here listens on 192.0.2.10:16509"),
+        ("fail", "libvirtd listens on every address"),
+    ]
+
+
+def test_what_cannot_be_read_is_unknown() -> None:
+    refused = Unknown("permission denied")
+    assert results(CONTROL, remote_host(refused, files=LISTENING, ss=refused)) == ["unknown", "unknown"]

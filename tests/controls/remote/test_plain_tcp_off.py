@@ -1,0 +1,87 @@
+"""libvirt is not offered over plain TCP."""
+
+import pytest
+
+from tests.kit import judge, results
+from tests.remotehost import DEBIAN, LISTENING, MODULAR, SYSTEM, TCP_SOCKET, remote_host
+from virtwarden.controls.remote.plain_tcp_off import CONTROL
+from virtwarden.edits import SetConf, SetState
+from virtwarden.host import Unknown
+
+OPEN = 'tcp LISTEN 0 128 *:16509 *:* users:(("libvirtd",pid=900,fd=12))\n'
+
+
+def test_a_default_host_passes_in_both_states() -> None:
+    assert (
+        results(CONTROL, remote_host("", files=DEBIAN, enabled={"libvirtd-tcp.socket": "disabled"}))
+        == ["pass"] * 2
+    )
+
+
+def test_an_enabled_socket_unit_fails_with_the_fix() -> None:
+    host = remote_host("", files=DEBIAN, enabled={"libvirtd-tcp.socket": "enabled"})
+    finding, in_force = judge(CONTROL, host)
+    assert (finding.result, finding.message) == ("fail", "libvirtd-tcp.socket listens: 16509")
+    assert (finding.fix[0].document.name, finding.fix[0].edit) == ("libvirtd-tcp.socket", SetState("disabled"))
+    assert in_force.result == "pass"
+
+
+def test_a_unit_whose_file_is_not_known_counts_with_its_usual_port() -> None:
+    assert judge(CONTROL, remote_host("", enabled={"libvirtd-tcp.socket": "enabled"}))[0].message.endswith(
+        ": 16509"
+    )
+
+
+def test_listen_in_the_arguments_makes_the_conf_file_count() -> None:
+    conf = 'listen_tcp = 1\ntcp_port = "16510"\nlisten_addr = "192.0.2.7"\n'
+    finding, _ = judge(CONTROL, remote_host(conf, files=LISTENING))
+    assert finding.message == "listen_tcp is 1: 192.0.2.7:16510"
+    assert finding.fix[0].edit == SetConf("listen_tcp", 0)
+    assert [e.where for e in finding.evidence] == ["/etc/libvirt/libvirtd.conf:1", "/etc/default/libvirtd:1"]
+    assert results(CONTROL, remote_host(conf)) == ["pass", "pass"]
+
+
+@pytest.mark.parametrize("words", ["--listen", "-l", "-dl", "--lis", "-d -l -v"])
+def test_every_spelling_of_listen_is_known(words: str) -> None:
+    files = {"/etc/sysconfig/libvirtd": f'LIBVIRTD_ARGS="{words}"\n'}
+    assert results(CONTROL, remote_host("listen_tcp = 1\n", files=files))[0] == "fail"
+
+
+@pytest.mark.parametrize("words", ["--verbose", "-p l", "-fl", "--", "-v l"])
+def test_other_arguments_are_not_taken_for_it(words: str) -> None:
+    files = {"/etc/sysconfig/libvirtd": f'LIBVIRTD_ARGS="{words}"\n'}
+    assert results(CONTROL, remote_host("listen_tcp = 1\n", files=files))[0] == "pass"
+
+
+def test_virtproxyd_listens_by_its_conf_file_where_no_socket_activates_it() -> None:
+    assert results(CONTROL, remote_host("listen_tcp = 1\n", libvirt=MODULAR))[0] == "fail"
+    unit = {f"{SYSTEM}/virtproxyd.socket": TCP_SOCKET}
+    activated = remote_host(
+        "listen_tcp = 1\n", files=unit, enabled={"virtproxyd.socket": "enabled"}, libvirt=MODULAR
+    )
+    assert results(CONTROL, activated)[0] == "pass"
+
+
+def test_the_loopback_address_is_not_the_network() -> None:
+    conf = 'listen_tcp = 1\nlisten_addr = "127.0.0.1"\n'
+    ss = 'tcp LISTEN 0 128 127.0.0.1:16509 0.0.0.0:* users:(("libvirtd",pid=900,fd=12))\n'
+    assert results(CONTROL, remote_host(conf, files=LISTENING, ss=ss)) == ["pass", "pass"]
+
+
+def test_an_open_port_fails_in_force_whatever_the_files_say() -> None:
+    on_disk, in_force = judge(CONTROL, remote_host("", ss=OPEN))
+    assert (on_disk.result, in_force.result, in_force.message) == (
+        "pass",
+        "fail",
+        "plain TCP is offered on *:16509",
+    )
+
+
+def test_a_port_that_another_program_holds_is_not_libvirts() -> None:
+    assert results(CONTROL, remote_host("", ss=OPEN.replace("libvirtd", "haproxy")))[1] == "pass"
+
+
+def test_one_side_that_cannot_be_read_leaves_the_other() -> None:
+    refused = Unknown("/etc/libvirt/libvirtd.conf: permission denied")
+    assert results(CONTROL, remote_host(refused, files=LISTENING, ss=OPEN)) == ["unknown", "fail"]
+    assert results(CONTROL, remote_host("", ss=Unknown("no ss here"))) == ["pass", "unknown"]

@@ -1,0 +1,74 @@
+"""SSH keys of accounts that may manage guests are restricted to that."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from tests.kit import judge, made, results
+from virtwarden.controls.remote.ssh_keys_restricted import CONTROL
+from virtwarden.host import Absent, Host, Unknown
+
+PASSWD = (
+    "root:x:0:0:root:/root:/bin/bash\nalice:x:1000:1000::/home/alice:/bin/bash\n"
+    "ops:x:1001:64:Ops:/srv/ops:/bin/sh\nbob:x:1002:1002::/home/bob:/bin/bash\n"
+)
+GROUP = "root:x:0:\nlibvirt:x:64:alice\nstaff:x:50:bob\n"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ6x"
+FORCED = 'restrict,command="virt-ssh-helper qemu:///system"'
+
+
+def host(keys: Mapping[str, str | Unknown] | None = None, sshd: str = "") -> Host:
+    files: dict[str, str | bytes | Unknown | Absent] = {"/etc/passwd": PASSWD, "/etc/group": GROUP}
+    return made(files={**files, "/etc/ssh/sshd_config": sshd, **(keys or {})})
+
+
+@pytest.mark.parametrize(
+    ("options", "result"),
+    [
+        ("", "fail"),
+        (FORCED + " ", "pass"),
+        ('command="virt-ssh-helper \\"x\\" y, z",no-pty ', "pass"),
+        ("restrict ", "fail"),
+        ('from="10.0.0.0/8",no-pty ', "fail"),
+        ('environment="A=command=b" ', "fail"),
+    ],
+)
+def test_a_key_of_root_has_to_force_a_command(options: str, result: str) -> None:
+    assert results(CONTROL, host({"/root/.ssh/authorized_keys": f"{options}{KEY} alice@desk\n"})) == [result]
+
+
+def test_a_key_of_a_libvirt_user_may_be_restricted_alone() -> None:
+    path = "/home/alice/.ssh/authorized_keys"
+    assert results(CONTROL, host({path: f"restrict {KEY}\n"})) == ["pass"]
+    (finding,) = judge(CONTROL, host({path: f"# mine\n\n{KEY} alice@desk\n"}))
+    assert (finding.subject.name, finding.message) == ("alice: alice@desk", "opens all that alice may do")
+    assert (finding.evidence[0].line, finding.evidence[0].text) == (3, "ssh-ed25519 … alice@desk")
+
+
+def test_those_whose_first_group_is_libvirts_count_and_others_do_not() -> None:
+    keys = {"/srv/ops/.ssh/authorized_keys": f"{KEY}\n", "/home/bob/.ssh/authorized_keys": f"{KEY}\n"}
+    assert [f.subject.name for f in judge(CONTROL, host(keys))] == ["ops: ssh-ed25519"]
+
+
+def test_keys_lie_where_sshd_looks_for_them() -> None:
+    sshd = "AuthorizedKeysFile /etc/ssh/keys/%u none\n"
+    keys = {
+        "/etc/ssh/keys/alice": f"2048 35 1234567890 old@rhel6\n{KEY}\n",
+        "/root/.ssh/authorized_keys": f"{KEY}\n",
+    }
+    findings = judge(CONTROL, host(keys, sshd))
+    assert [f.subject.name for f in findings] == ["alice: old@rhel6", "alice: ssh-ed25519"]
+
+
+def test_no_keys_are_not_applicable() -> None:
+    assert results(CONTROL, host()) == ["notapplicable"]
+    assert results(CONTROL, host({"/root/.ssh/authorized_keys": "# none\n"})) == ["notapplicable"]
+
+
+def test_what_cannot_be_read_is_unknown() -> None:
+    keys: dict[str, str | Unknown] = {"/root/.ssh/authorized_keys": Unknown("denied")}
+    keys["/home/alice/.ssh/authorized_keys"] = f"{KEY}\n"
+    assert results(CONTROL, host(keys)) == ["fail", "unknown"]
+    config: dict[str, str] = {"/etc/ssh/sshd_config": ""}
+    assert results(CONTROL, made(files=config)) == ["unknown"]
+    assert results(CONTROL, made(files={**config, "/etc/passwd": "root:x\n", "/etc/group": ""})) == ["unknown"]

@@ -1,0 +1,173 @@
+"""The terminal report: what it says, how wide it is, and when it has colour."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import replace
+from unittest.mock import patch
+
+import pytest
+from rich.cells import cell_len
+
+from tests.report.conftest import Compare
+from tests.report.made import HOSTILE, big, hostile, report
+from virtwarden.model import HOST, Finding, Outcome, Report, Result, Severity
+from virtwarden.report import layout
+from virtwarden.report.layout import Charset, Detail, Palette, Style, style_for
+from virtwarden.report.text import render
+
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def _judged(*findings: Finding) -> Report:
+    return replace(report(), waivers=(), outcomes=(Outcome("c", "t", "tcb", Severity.LOW, (), findings),))
+
+
+@pytest.mark.parametrize("width", [60, 100, 160])
+def test_it_reads_as_it_did_when_it_was_last_looked_at(width: int, golden: Compare) -> None:
+    golden(f"report-{width}.txt", render(report(), Style(width)))
+
+
+@pytest.mark.parametrize("detail", [Detail.BRIEF, Detail.FULL])
+def test_the_other_depths_read_as_they_did(detail: Detail, golden: Compare) -> None:
+    golden(f"report-{detail.name.lower()}.txt", render(report(), Style(detail=detail)))
+
+
+def test_its_colours_are_those_that_were_last_looked_at(golden: Compare) -> None:
+    golden("report-colour.txt", render(report(), Style(palette=Palette.COLOUR)))
+
+
+@pytest.mark.parametrize("width", [60, 61, 80, 113, 200])
+@pytest.mark.parametrize("detail", Detail)
+def test_no_line_is_wider_than_asked(width: int, detail: Detail) -> None:
+    for made in (report(), hostile()):
+        for line in render(made, Style(width, detail=detail)).splitlines():
+            assert cell_len(line) <= width, line
+
+
+def test_colour_changes_nothing_but_colour() -> None:
+    coloured = render(report(), Style(palette=Palette.COLOUR))
+    assert ANSI.search(coloured)
+    plain = "\n".join(line.rstrip() for line in ANSI.sub("", coloured).splitlines())
+    assert plain == "\n".join(line.rstrip() for line in render(report()).splitlines())
+
+
+@pytest.mark.parametrize("detail", Detail)
+@pytest.mark.parametrize("charset", Charset)
+def test_hostile_texts_are_shown_and_do_nothing(detail: Detail, charset: Charset) -> None:
+    text = render(hostile(), Style(detail=detail, charset=charset))
+    assert text.replace("\n", "").isprintable()
+    assert r"\x1b[31mred" in text
+    assert "[bold]rich[/bold]" in text or detail is not Detail.FULL
+
+
+def test_hostile_texts_add_no_colour_codes_of_their_own() -> None:
+    coloured = render(hostile(), Style(palette=Palette.COLOUR))
+    assert ANSI.sub("", coloured).replace("\n", "").isprintable()
+
+
+def test_ascii_terminals_get_ascii() -> None:
+    assert render(report(), Style(charset=Charset.ASCII)).isascii()
+    assert render(hostile(), Style(charset=Charset.ASCII)).isascii()
+
+
+def test_no_control_drops_out() -> None:
+    for detail in (Detail.NORMAL, Detail.FULL):
+        text = render(report(), Style(detail=detail))
+        assert all(outcome.control in text for outcome in report().outcomes)
+
+
+def test_controls_that_do_not_apply_for_one_reason_are_said_once() -> None:
+    reason = "libvirt is not installed"
+    outcomes = tuple(
+        Outcome(f"c-{n}", "t", "remote", Severity.LOW, (), (Finding(HOST, Result.NOTAPPLICABLE, reason),))
+        for n in range(39)
+    )
+    text = render(replace(report(), outcomes=outcomes))
+    assert text.count(reason) == 1
+    assert f"39 controls do not apply: {reason}" in text
+    assert "Remote management" not in text
+
+
+def test_many_guests_are_folded_into_a_number() -> None:
+    text = render(big(2000, 3))
+    assert "guests guest-0009, guest-0012, guest-0015 and 661 more" in text
+    assert len(text.splitlines()) < 60
+
+
+def test_a_failing_control_shows_evidence_and_fix() -> None:
+    text = render(report())
+    assert "/run/libvirt/qemu/web.xml:61  <graphics type='vnc' port='5900' listen='0.0.0.0'/>" in text
+    assert "fix  /etc/libvirt/qemu.conf: set vnc_tls = 1" in text
+    assert "ss -tulnp (exit 0)" in text
+
+
+def test_waivers_are_shown_with_owner_and_end_and_expired_ones_are_named() -> None:
+    text = render(report())
+    assert "waived until 2026-06-30 by storage team: the backup agent reads it until the move" in text
+    assert "the waiver of ops ended on 2026-01-31 and excuses nothing" in text
+    assert "1 failure is waived. 1 waiver has expired." in text
+
+
+def test_the_last_line_says_what_to_do_next() -> None:
+    assert render(report()).endswith("virt-warden explain listeners-expected\n")
+
+
+def test_a_host_on_which_all_is_well_is_told_so() -> None:
+    text = render(_judged(Finding(HOST, Result.PASS, "m")))
+    assert "Every control that applies passes." in text
+    assert "explain" not in text
+
+
+@pytest.mark.parametrize("result", [Result.UNKNOWN, Result.ERROR])
+def test_what_could_not_be_told_is_never_called_a_pass(result: Result) -> None:
+    text = render(_judged(Finding(HOST, result, "permission denied")))
+    assert "passes" not in text
+    assert "1 control could not be told from here." in text
+    assert "permission denied" in text
+
+
+def test_an_empty_report_can_be_read() -> None:
+    assert "No control applies." in render(replace(report(), outcomes=()))
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return "utf-8"
+
+
+def _style(stream: io.StringIO, **environ: str) -> Style:
+    with patch.object(layout, "terminal_width", lambda: 133):
+        return style_for(stream, environ)
+
+
+def test_a_terminal_gets_colour_and_its_own_width() -> None:
+    assert _style(_Terminal()) == Style(133, Palette.COLOUR, Charset.UNICODE)
+
+
+def test_colour_can_be_refused() -> None:
+    assert _style(_Terminal(), NO_COLOR="1").palette is Palette.PLAIN
+    assert _style(_Terminal(), TERM="dumb").palette is Palette.PLAIN
+    assert _style(_Terminal(), NO_COLOR="").palette is Palette.COLOUR
+
+
+def test_a_pipe_gets_a_hundred_plain_columns() -> None:
+    pipe = io.TextIOWrapper(io.BytesIO(), encoding="latin-1")
+    style = style_for(pipe, {"COLUMNS": "33"})
+    assert style == Style(100, Palette.PLAIN, Charset.ASCII)
+
+
+@pytest.mark.parametrize(("columns", "width"), [("20", 60), ("80", 80), ("999", 200)])
+def test_the_width_stays_within_what_reads_well(columns: str, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    assert layout.terminal_width() == width
+
+
+def test_long_names_are_cut() -> None:
+    assert max(map(len, HOSTILE)) == 40_000
+    assert max(map(len, render(hostile(), Style(200)).splitlines())) <= 200
