@@ -17,6 +17,7 @@ from virtwarden.control import CHAPTERS, Control
 from virtwarden.controls import every_control
 from virtwarden.facts.policy import Policy
 from virtwarden.report.jsonreport import schema
+from virtwarden.sources.redact import rules_in_words
 from virtwarden.standards import blueprint, requirements_met_by, standards
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
@@ -31,6 +32,7 @@ def pages() -> dict[str, str]:
         "standards.md": _MADE + _standards_page(),
         "policy.md": _MADE + _policy_page(),
         "commands.md": _MADE + _commands_page(),
+        "redaction.md": _MADE + _redaction_page(),
         "report.schema.json": schema(),
     }
 
@@ -201,6 +203,16 @@ def _option(action: Action) -> str:
     value = action.metavar or ("|".join(map(str, action.choices)) if action.choices else "")
     shown = f"{names} {value}".strip() if names else f"`{value}`"
     return f"| {_cell(shown)} | {_cell(action.help or '')} |"
+
+
+def _redaction_page() -> str:
+    lines = [
+        "# What is blanked",
+        "",
+        "Wherever a source's answer holds one of these, it is blanked before anything else sees it.",
+        "",
+    ]
+    return "\n".join((*lines, *(f"- {rule}" for rule in rules_in_words()), ""))
 
 
 def _cell(text: str) -> str:

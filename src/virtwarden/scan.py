@@ -17,6 +17,9 @@ from virtwarden.facts.policy import Policy
 from virtwarden.host import Absent, Host, Unknown
 from virtwarden.model import HOST, Evidence, Finding, Outcome, Report, Result, Waiver
 
+_OF_GUESTS = ("guest", "interface")
+"""Kinds of subject whose names begin with a guest's."""
+
 
 def scan(host: Host, controls: Sequence[Control]) -> Report:
     """Run these controls on a host, by the policy among its facts."""
@@ -78,7 +81,7 @@ def _error(defect: Exception) -> Finding:
 
 def _is_about(finding: Finding, name: str) -> bool:
     subject = finding.subject
-    return subject.kind == "guest" and (subject.name == name or subject.name.startswith((f"{name} ", f"{name}/")))
+    return subject.kind in _OF_GUESTS and (subject.name == name or subject.name.startswith((f"{name} ", f"{name}/")))
 
 
 def _name(host: Host) -> str:

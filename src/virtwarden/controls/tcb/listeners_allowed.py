@@ -85,7 +85,7 @@ def closing(listener: Listener) -> Change:
         f"end what listens on {listener.where} ({listener.holder}): disable its .socket and .service with "
         f"`systemctl disable --now`, bind it to 127.0.0.1, or add {listener.name} to tcb.allowed_listeners"
     )
-    return by_hand(Document("unit", listener.holder), steps)
+    return by_hand(Document("listener", listener.where), steps)
 
 
 CONTROL = Control(
