@@ -30,7 +30,9 @@ from virtwarden.sources.files import (
 from virtwarden.sources.pattern import expand
 
 _ALIVE_ONLY = (("proc",), ("sys",), ("run",), ("dev",), ("var", "run"), ("var", "lock"))
+_ALIVE_DEPTH = max(map(len, _ALIVE_ONLY))
 _LINKS = 40
+_WAYS = 32
 
 
 class Root:
@@ -42,6 +44,7 @@ class Root:
         if not os.path.isdir(os.path.join(directory, "etc")):
             raise SourceError(f"{directory} is not the root of a system: it has no directory etc")
         self._directory = os.path.realpath(directory)
+        self._waiting: dict[str, _Walk] = {}
 
     def read(self, path: str) -> Text:
         """The text of a regular file inside the image."""
@@ -122,23 +125,48 @@ class Root:
     def _found(self, path: str) -> Iterator[tuple[int, str]]:
         """A descriptor of what a path leads to inside the image, and the path without links."""
         try:
-            walk = _Walk(path, self._directory)
+            directory, _, name = absolute(path).rpartition("/")
+            walk = self._waiting.pop(directory, None) or _Walk(path, self._directory, directory)
+            kept = False
             try:
-                walk.follow(absolute(path))
+                mark = walk.names
+                walk.follow(path, name)
                 yield walk.top, walk.real
+                kept = walk.back_to(mark)
             finally:
-                walk.close()
+                self._keep(directory, walk) if kept else walk.close()
         except (OSError, ValueError) as error:
             raise refusal(path, error) from None
+
+    def _keep(self, directory: str, walk: _Walk) -> None:
+        """Keep the way to a directory open: most questions are about files that lie side by side."""
+        if directory in self._waiting:
+            walk.close()
+            return
+        self._waiting[directory] = walk
+        while len(self._waiting) > _WAYS:
+            self._waiting.pop(next(iter(self._waiting))).close()
 
 
 class _Walk:
     """The way from the root of an image to one of its files: the directories that are open, outermost first."""
 
-    def __init__(self, path: str, root: str) -> None:
-        self._path = path
+    def __init__(self, path: str, root: str, directory: str) -> None:
         self._names: list[str] = []
         self._open = [os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)]
+        try:
+            self.follow(path, directory)
+        except BaseException:
+            self.close()
+            raise
+
+    def __del__(self) -> None:
+        self.close()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The directories on the way, outermost first."""
+        return tuple(self._names)
 
     @property
     def top(self) -> int:
@@ -151,15 +179,23 @@ class _Walk:
     def close(self) -> None:
         self._back_to(-1)
 
-    def follow(self, path: str) -> None:
-        pending = path.split("/")[::-1]
+    def back_to(self, names: tuple[str, ...]) -> bool:
+        """Return to a directory that was on the way; says whether it still is."""
+        if tuple(self._names[: len(names)]) != names:
+            return False
+        self._back_to(len(names))
+        return True
+
+    def follow(self, asked: str, way: str) -> None:
+        """Go on from here; `asked` is what is named where a place is not part of an image."""
+        pending = way.split("/")[::-1]
         links = 0
         while pending:
             name = pending.pop()
             if name == "..":
                 self._back_to(max(len(self._names) - 1, 0))
             elif name not in {"", "."}:
-                target = self._step(name)
+                target = self._step(asked, name)
                 if target is None:
                     continue
                 links += 1
@@ -169,9 +205,10 @@ class _Walk:
                     self._back_to(0)
                 pending.extend(reversed(target.split("/")))
 
-    def _step(self, name: str) -> str | None:
+    def _step(self, asked: str, name: str) -> str | None:
         """Go down one name; where that is a symbolic link, stay and return its target."""
-        _alive_only(self._path, [*self._names, name])
+        if len(self._names) < _ALIVE_DEPTH:
+            _alive_only(asked, [*self._names, name])
         descriptor = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.top)
         if mode_of.S_ISLNK(os.fstat(descriptor).st_mode):
             try:
