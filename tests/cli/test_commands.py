@@ -163,6 +163,16 @@ def test_a_baseline_fails_only_on_what_is_new(
     assert "db" in capsys.readouterr().out
 
 
+def test_a_baseline_of_one_guest_leaves_the_others_out(
+    image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (image / "etc/libvirt/qemu/db.xml").write_text(domain(CONSOLE, name="db"))
+    before = str(tmp_path / "before.json")
+    scan(image, "--output", before)
+    assert scan(image, "--guest", "web", "--baseline", before) == 0
+    assert "0 new   0 gone" in capsys.readouterr().out
+
+
 def test_two_reports_are_compared(image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before, after = str(tmp_path / "before.json"), str(tmp_path / "after.json")
     scan(image, "--control", CONTROL, "--output", before)

@@ -27,7 +27,7 @@ from virtwarden.facts.block import BlockDevices
 from virtwarden.facts.contents import Image
 from virtwarden.facts.guestdisks import nvram_of
 from virtwarden.facts.images import Images
-from virtwarden.host import Absent, Host, Unknown, Want
+from virtwarden.host import Absent, Head, Host, Unknown, Want
 
 POOLS = {
     "/etc/libvirt/storage/vms.xml": (
@@ -87,6 +87,28 @@ def test_a_chain_is_followed_by_what_each_level_declares() -> None:
         ("/srv/base.img", "raw"),
     ]
     assert "/etc/shadow" not in images.images
+
+
+def test_what_a_header_names_elsewhere_is_looked_at_and_never_read() -> None:
+    class Watching(Made):
+        def head(self, path: str, length: int) -> Head:
+            assert not path.startswith("/etc/")
+            return super().head(path, length)
+
+    told = "<backingStore type='file'><format type='raw'/><source file='/etc/gshadow'/></backingStore>"
+    top = f"{IMAGES}/evil.qcow2"
+    files = {top: headers.qcow2(backing=b"/etc/shadow"), "/etc/shadow": b"root:$6$x:1::", "/etc/gshadow": b""}
+    world = {**files, "/proc/mounts": MOUNTS, "/sys/class/block/loop0/size": "0"}
+    images = Host(Watching(texts(world)), guests(guest(disk(top, more=told))), LIBVIRT).get(Images)
+    assert not isinstance(images.images["/etc/shadow"].stat, Unknown)
+    assert "was not read" in str(images.images["/etc/shadow"].content)
+    assert [images.is_inside(link) for link in images.chain(images.disks[0])] == [False, False]
+
+
+def test_an_image_in_the_root_directory_does_not_open_all_others() -> None:
+    images = store(guest(disk("/x.qcow2")), files={"/x.qcow2": headers.qcow2(backing=b"/etc/shadow")}).get(Images)
+    (link,) = images.chain(images.disks[0])
+    assert not images.is_inside(link)
 
 
 def test_the_whole_takes_few_trips() -> None:

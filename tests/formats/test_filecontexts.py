@@ -48,6 +48,7 @@ def found(path: str, kind: str = "file") -> str | None:
         ("/srv/onexImg", "file", "var_t"),
         ("/mnt/y", "file", "mnt_t"),
         ("/opt/z", "file", "bin_t"),
+        ("/broken", "file", "default_t"),
         ("/slow/aaaa", "file", "default_t"),
         ("/" + "x" * 2000, "file", None),
     ],

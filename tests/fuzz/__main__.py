@@ -25,11 +25,12 @@ def main() -> int:
     broken = 0
     for target in TARGETS:
         if options.target in (None, target.name):
-            broken += _run(target, seed, options.seconds, options.keep)
+            broken += run_target(target, seed, options.seconds, options.keep)
     return 1 if broken else 0
 
 
-def _run(target: Target, seed: int, seconds: float, keep: Path | None) -> int:
+def run_target(target: Target, seed: int, seconds: float, keep: Path | None) -> int:
+    """Feed one target for that long and tell what broke; how many failures there were."""
     ends = time.monotonic() + seconds
     inputs = 0
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tests.formats import headers
+from tests.report.made import report
 from virtwarden.formats import (
     Malformed,
     auditfields,
@@ -33,6 +34,7 @@ from virtwarden.formats import (
     virconf,
     xmltext,
 )
+from virtwarden.report import FORMATS, jsonreport, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +274,23 @@ TARGETS: tuple[Target, ...] = (
     of_text("file-contexts", filecontexts.parse, [FILE_CONTEXTS], "( ) ? * + | [ ] \\ {1,9} -d <<none>>"),
     of_text("file-contexts-subs", filecontexts.substitutions, ["/srv/vm /var/lib/libvirt/images\n# x\n"]),
     of_text("selabel", selabel.parse, ["system_u:system_r:svirt_t:s0:c1,c5.c9"], "s0-s0:c0.c1023 c0.c1023 : ,"),
+    Target(
+        "report",
+        lambda data: text.render(jsonreport.loads(data)),
+        (FORMATS["json"].render(report()).encode(),),
+        (
+            b"null",
+            b"[]",
+            b"{}",
+            b'"\\ud800"',
+            b'"\\u001b[31m"',
+            b"-1",
+            b"1e999",
+            b'"type":"SetConf"',
+            b"0001-01-01",
+        ),
+        (jsonreport.BadReport,),
+    ),
     Target(
         "partitions",
         partitions.extent,

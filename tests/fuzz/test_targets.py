@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.fuzz.__main__ import run_target
 from tests.fuzz.engine import LONGEST, SLOW, campaign, failure_of
 from tests.fuzz.targets import TARGETS, Target
 
+ROOT = Path(__file__).parents[2]
 EACH = pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
 
 
@@ -66,3 +72,18 @@ def test_equal_seeds_of_chance_give_equal_inputs() -> None:
         list(campaign(target, 5, lambda count: count < 50))
         inputs.append(given_to)
     assert inputs[0] == inputs[1]
+
+
+def test_the_command_says_how_many_inputs_it_tried() -> None:
+    argv = [sys.executable, "-m", "tests.fuzz", "--seconds", "0.2", "--target", "sysctl_key", "--seed", "3"]
+    run = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert re.fullmatch(r"sysctl_key: \d+ inputs, 0 failures \(--seed 3\)\n", run.stdout)
+
+
+def test_what_broke_is_shown_counted_and_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_target(Target("careless", _careless, (b"some text!",)), 1, 0.2, tmp_path) == 1
+    shown = capsys.readouterr()
+    assert "1 failures" in shown.out
+    assert "careless: ValueError in " in shown.err
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b""]

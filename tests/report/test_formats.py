@@ -9,6 +9,7 @@ import pytest
 
 from tests.report.made import hostile, report
 from virtwarden.report import FORMATS, format_of
+from virtwarden.report.jsonreport import loads
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,13 @@ def test_every_format_is_utf8_in_which_nothing_hides(name: str) -> None:
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_is_the_same_each_time(name: str) -> None:
     assert FORMATS[name].render(report()) == FORMATS[name].render(report())
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-10:00"])
+def test_a_report_that_claims_an_odd_time_can_be_shown(name: str, at: str) -> None:
+    text = FORMATS["json"].render(report()).replace("2026-03-01T12:00:05Z", at)
+    assert FORMATS[name].render(loads(text))
 
 
 def test_asking_for_the_formats_imports_no_renderer() -> None:

@@ -73,7 +73,7 @@ def test_ascii_terminals_get_ascii() -> None:
 
 
 def test_no_control_drops_out() -> None:
-    for detail in (Detail.NORMAL, Detail.FULL):
+    for detail in Detail:
         text = render(report(), Style(detail=detail))
         assert all(outcome.control in text for outcome in report().outcomes)
 

@@ -125,8 +125,11 @@ def test_one_path_is_answered_as_by_the_local_source(distant: Ssh, tmp_path: Pat
 
 def test_patterns_are_answered_as_by_the_local_source(distant: Ssh, tmp_path: Path) -> None:
     populate(tmp_path)
-    for pattern in ("*.xml", "*/*.xml", "*/in.xml", "[b-e]*.xml", "[!a-z]*.xml", "?*", ".*", "gone/*", "*.none",
-                    "big.xml", "dangling.xml", "gone", "big.xml/*", "s*b/*", "'*", "-*", "*\n*", "a: No*"):  # fmt: skip
+    with pytest.raises(Unknown, match="too many levels of symbolic links"):
+        distant.glob(f"{tmp_path}/*/*.xml")
+    (tmp_path / "loop.xml").unlink()
+    for pattern in ("*.xml", "*/in*.xml", "*/in.xml", "[b-e]*.xml", "[!a-z]*.xml", "?*", ".*", "gone/*", "*.none",
+                    "big.xml", "dangling.xml", "gone", "big.xml/*", "s*b/*", "'*", "-*", "*\n*"):  # fmt: skip
         there, here = (asked(source, "glob", f"{tmp_path}/{pattern}") for source in (distant, Local()))
         assert there == here, pattern
     assert not (tmp_path / "x").exists()

@@ -42,8 +42,10 @@ def run(words: list[str]) -> int:
         return exit_code(report)
     from virtwarden.report import compare  # noqa: PLC0415  # what draws text is imported where text is drawn
 
-    only = {outcome.control for outcome in report.outcomes}
+    only = {control.id for control in controls}
     before = replace(before, outcomes=tuple(o for o in before.outcomes if o.control in only))
+    if chosen.guest:
+        before = about_guest(before, chosen.guest)
     comparison = compare.compare(before, report)
     deliver((compare.render(comparison, _style(chosen)),), chosen.output)
     return code_of(entry.finding.result for entry in comparison.new)

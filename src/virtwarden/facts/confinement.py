@@ -10,13 +10,18 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Self
 
-from virtwarden.facts.selinux import Selinux
+from virtwarden.facts.domain import Guest
+from virtwarden.facts.selinux import Mode, Selinux
 from virtwarden.host import Absent, Host, Source, Unknown, Want, reading
-from virtwarden.model import Evidence
+from virtwarden.model import Evidence, State
 
 _APPARMOR_ON = "/sys/module/apparmor/parameters/enabled"
 _PROFILES = "/sys/kernel/security/apparmor/profiles"
-_APPARMOR_FILES = ("/etc/apparmor.d/usr.sbin.libvirtd", "/etc/apparmor.d/usr.lib.libvirt.virt-aa-helper")
+_APPARMOR_FILES = (
+    "/etc/apparmor.d/usr.sbin.libvirtd",
+    "/etc/apparmor.d/usr.sbin.virtqemud",
+    "/etc/apparmor.d/usr.lib.libvirt.virt-aa-helper",
+)
 _PROFILE = re.compile(r"^(.*) \((\w+)\)$")
 
 Module = Literal["selinux", "apparmor", "none"]
@@ -33,13 +38,15 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Confinement:
-    """`module` is the security module that libvirt can confine guests with. `profiles` are AppArmor's by name,
-    None where they could not be read, with the reason in `refusal`."""
+    """`module` is the security module that libvirt can confine guests with; `state` says whether the running
+    kernel has it or only the files of a system that could not be asked. `profiles` are AppArmor's by name, None
+    where they could not be read, with the reason in `refusal`."""
 
     module: Module
     evidence: Evidence
     profiles: dict[str, Profile] | None = None
     refusal: str = ""
+    state: State = State.IN_FORCE
 
     wants: ClassVar[tuple[Want, ...]] = (
         reading(_APPARMOR_ON),
@@ -53,6 +60,10 @@ class Confinement:
             raise Unknown(f"which AppArmor profiles are loaded: {self.refusal}")
         return self.profiles
 
+    def missing(self, name: str) -> Evidence:
+        """That no profile of this name is loaded."""
+        return Evidence(f"no profile {name}", path=_PROFILES)
+
     @classmethod
     def probe(cls, host: Host) -> Self:
         """SELinux if it is in use, else AppArmor, else none. Raises `Unknown` where that cannot be told."""
@@ -60,9 +71,9 @@ class Confinement:
         try:
             selinux = host.get(Selinux)
             if selinux.is_in_use:
-                mode = selinux.on_disk if isinstance(selinux.in_force, (Absent, Unknown)) else selinux.in_force
-                assert not isinstance(mode, (Absent, Unknown))
-                return cls("selinux", mode.evidence)
+                for mode, state in ((selinux.in_force, State.IN_FORCE), (selinux.on_disk, State.ON_DISK)):
+                    if isinstance(mode, Mode):
+                        return cls("selinux", mode.evidence, state=state)
         except Absent:
             pass
         except Unknown as unknown:
@@ -79,6 +90,8 @@ class Confinement:
             return cls("none", Evidence("the kernel runs neither SELinux nor AppArmor", path=_APPARMOR_ON))
         except Unknown as refused:
             return cls._apparmor_on_disk(source, refused)
+        if enabled.text.strip() != "Y" and refusal is not None:
+            raise refusal
         if enabled.text.strip() != "Y":
             return cls("none", enabled.cite(1))
         try:
@@ -94,7 +107,14 @@ class Confinement:
         """An image has AppArmor if libvirt's profile is there."""
         for path in _APPARMOR_FILES:
             try:
-                return cls("apparmor", source.stat(path).cite(), None, str(refused))
+                return cls("apparmor", source.stat(path).cite(), None, str(refused), State.ON_DISK)
             except (Absent, Unknown):
                 continue
         raise refused
+
+
+def profile_of(guest: Guest) -> str:
+    """The name of the AppArmor profile that a running guest should be under: the one that its running XML names,
+    else the one that libvirt makes for it."""
+    named = (label.label for label in guest.latest.seclabels if label.model == "apparmor" and label.label)
+    return next(named, f"libvirt-{guest.uuid}")

@@ -85,6 +85,15 @@ def examined(source: Source, path: str, length: int = FIRST) -> Image:
     return Image(path, stat, content)
 
 
+def noticed(source: Source, path: str) -> Image:
+    """Look at a path and do not read it: what an image names may be any file of the host."""
+    message = f"{path} is outside the directories of images and was not read"
+    try:
+        return Image(path, source.stat(path), Unknown(message))
+    except (Absent, Unknown) as refused:
+        return Image(path, refused, Unknown(message))
+
+
 def content_of(data: bytes, asked: int) -> Content:
     """What these bytes tell; `asked` is how many there would be if the file had as many."""
     sign = qcow2.magic(data)

@@ -18,7 +18,8 @@ _CHAINED = ("qcow2", "qcow")
 @dataclass(frozen=True, slots=True)
 class Link:
     """What an image says it lies on: the name as it gives it, the path that means (None where it is not one of
-    this host), the format it declares, and the image that says so. `part` is `backing file` or `data file`."""
+    this host), the format it declares, and the image that says so. `part` is `backing file` or `data file`, and
+    `backing store` where it is only the guest's XML that says so."""
 
     path: str | None
     reference: str
@@ -83,6 +84,14 @@ def _of_pool(guest: Guest, definition: Definition, disk: Disk, pools: Pools | Ab
         return GuestDisk(guest, definition, disk, None, f"there is no definition of pool {disk.pool}")
     path = pool.volume(disk.source or "") if pool.target.startswith("/") else None
     return GuestDisk(guest, definition, disk, path)
+
+
+def told_of(disk: GuestDisk) -> tuple[Link, ...]:
+    """What the guest's XML says a disk lies on."""
+    by = disk.path
+    if by is None:
+        return ()
+    return tuple(Link(p, p, kind, by, "backing store") for p, kind in disk.disk.backing if p.startswith("/"))
 
 
 def nvram_of(guest: Guest) -> Iterator[str]:

@@ -11,9 +11,9 @@ from typing import ClassVar, Self
 
 from virtwarden.facts.block import BlockDevices, Device
 from virtwarden.facts.contents import Image
-from virtwarden.facts.guestdisks import GuestDisk, Link, links_of
+from virtwarden.facts.guestdisks import GuestDisk, Link, links_of, told_of
 from virtwarden.facts.guests import Guests
-from virtwarden.facts.imagesearch import Search
+from virtwarden.facts.imagesearch import Search, is_inside
 from virtwarden.facts.pools import Pools
 from virtwarden.host import Absent, Host, Stat, Unknown, Want
 
@@ -22,7 +22,8 @@ from virtwarden.host import Absent, Host, Stat, Unknown, Want
 class Images:
     """`disks` in the order of the guests; `images` by path; `volumes` block devices by the kernel's names;
     `strays` what is named after a guest and used by none, with that guest; `directories` that hold or may hold
-    images; `unlisted` those whose files could not be listed; `devices` and `pools`, or why they are not known."""
+    images; `unlisted` those whose files could not be listed; `devices` and `pools`, or why they are not known;
+    `places` where images are meant to lie. What a header names outside of them is looked at and not read."""
 
     guests: Guests
     disks: tuple[GuestDisk, ...]
@@ -33,6 +34,9 @@ class Images:
     unlisted: dict[str, str] = field(default_factory=dict)
     devices: BlockDevices | Absent | Unknown = Unknown("the block devices were not read")
     pools: Pools | Absent | Unknown = Unknown("the storage pools were not read")
+    places: tuple[str, ...] = ()
+
+    _chains: dict[tuple[str, str], tuple[Link, ...]] = field(default_factory=dict, repr=False)
 
     wants: ClassVar[tuple[Want, ...]] = ()
 
@@ -46,9 +50,18 @@ class Images:
         comes a second time is named and not followed."""
         if disk.path is None:
             return ()
+        found = self._chains.get((disk.path, disk.format))
+        if found is None:
+            found = self._chains[disk.path, disk.format] = self._followed(disk.path, disk.format)
+        if not disk.disk.backing:
+            return found
+        seen = {disk.path, *(link.path for link in found)}
+        return (*found, *(link for link in told_of(disk) if link.path not in seen))
+
+    def _followed(self, path: str, declared: str) -> tuple[Link, ...]:
         found: list[Link] = []
-        seen = {disk.path}
-        pending = list(links_of(self.images[disk.path], disk.format))
+        seen = {path}
+        pending = list(links_of(self.images[path], declared))
         while pending:
             link = pending.pop(0)
             found.append(link)
@@ -56,8 +69,11 @@ class Images:
                 seen.add(link.path)
                 image = self.images.get(link.path)
                 pending.extend(() if image is None else links_of(image, link.format))
-        told = (Link(path, path, kind, "") for path, kind in disk.disk.backing if path.startswith("/"))
-        return (*found, *(link for link in told if link.path not in seen))
+        return tuple(found)
+
+    def is_inside(self, link: Link) -> bool:
+        """Whether what an image lies on is where images are meant to lie, or beside that image."""
+        return link.path is not None and is_inside(link.path, link.by, self.places)
 
     def device(self, path: str) -> Device | None:
         """The block device at a path; None where it is none or is not there. Raises `Unknown`."""
@@ -86,4 +102,5 @@ class Images:
             search.unlisted,
             search.devices,
             search.pools,
+            search.places,
         )

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from virtwarden.facts.block import BlockDevices, Device
-from virtwarden.facts.contents import FIRST, Image, examined, examining
-from virtwarden.facts.guestdisks import disks_of, links_of, nvram_of
+from virtwarden.facts.contents import FIRST, Image, examined, examining, noticed
+from virtwarden.facts.guestdisks import disks_of, links_of, nvram_of, told_of
 from virtwarden.facts.guests import Guests
 from virtwarden.facts.leftovers import Leftovers
 from virtwarden.facts.mounts import Mounts, Table
@@ -32,7 +32,6 @@ class Search:
     def __init__(self, host: Host) -> None:
         self._source = host.source
         self._guests = host.get(Guests).guests
-        self._places = host.get(Policy).storage.image_directories
         self._mounted = _mounted(host)
         left = _or_refusal(host, Leftovers)
         self._former = left.former if isinstance(left, Leftovers) else {}
@@ -44,6 +43,7 @@ class Search:
         self.strays: dict[str, str] = {}
         self.directories: dict[str, Stat | Absent | Unknown] = {}
         self.unlisted: dict[str, str] = {}
+        self.places = (*host.get(Policy).storage.image_directories, *self._targets())
         self._asked: dict[str, int] = {}
         self._levels = 0
         self._names = self._named_after()
@@ -51,10 +51,13 @@ class Search:
     def begin(self) -> None:
         """The first level: all that is known by name."""
         named = [disk.path for disk in self.disks if disk.path is not None]
-        named += [path for disk in self.disks for path, _ in disk.disk.backing if path.startswith("/")]
+        told = (link for disk in self.disks for link in told_of(disk))
+        named += [
+            link.path for link in told if link.path is not None and is_inside(link.path, link.by, self.places)
+        ]
         named += [path for guest in self._guests for path in nvram_of(guest)]
         named += [path for paths in self._former.values() for path in paths if path.startswith("/")]
-        nodes = {device.kernel: device.path for device in self._known_devices() if _worth_reading(device)}
+        nodes = {device.kernel: device.path for device in self._candidates()}
         places = self._directories(named)
         wants = [want for path in dict.fromkeys((*named, *nodes.values())) for want in examining(path)]
         self._source.fetch([*wants, *(looking(place) for place in places), *(looking(f"{p}/*") for p in places)])
@@ -68,13 +71,18 @@ class Search:
         """The next level: what the headers found so far lead to. False where that is nothing."""
         self._levels += 1
         deeper = {path: image.deeper for path, image in self.images.items() if self._is_cut(image)}
-        paths = deeper | {path: FIRST for path in self._next() if path not in self.images}
+        links = [*self._below_all()]
+        paths = deeper | {path: FIRST for path in self.strays if path not in self.images}
+        paths |= {path: FIRST for path, by in links if is_inside(path, by, self.places)}
+        outside = dict.fromkeys(path for path, _ in links if path not in paths)
         volumes = {kernel: image for kernel, image in self.volumes.items() if self._is_cut(image)}
-        if self._levels > _LEVELS or not (paths or volumes):
+        if self._levels > _LEVELS or not (paths or volumes or outside):
             return False
         nodes = {image.path: image.deeper for image in volumes.values()}
-        self._source.fetch(want for path, length in (paths | nodes).items() for want in examining(path, length))
+        wants = [want for path, length in (paths | nodes).items() for want in examining(path, length)]
+        self._source.fetch([*wants, *(looking(path) for path in outside)])
         self._examine(paths)
+        self.images |= {path: noticed(self._source, path) for path in outside}
         for kernel, image in volumes.items():
             self._asked[image.path] = image.deeper
             self.volumes[kernel] = examined(self._source, image.path, image.deeper)
@@ -88,13 +96,15 @@ class Search:
             self._asked[path] = length
             self.images[path] = examined(self._source, path, length)
 
-    def _next(self) -> Iterator[str]:
-        yield from self.strays
+    def _below_all(self) -> Iterator[tuple[str, str]]:
+        """The paths below all disks that were not looked at yet, each with the image that names it."""
         for disk in self.disks:
             if disk.path is not None:
                 yield from self._below(self.images[disk.path], disk.format)
+            told = (link for link in told_of(disk) if link.path is not None and link.path not in self.images)
+            yield from ((link.path or "", link.by) for link in told)
 
-    def _below(self, image: Image, declared: str | None) -> Iterator[str]:
+    def _below(self, image: Image, declared: str | None) -> Iterator[tuple[str, str]]:
         seen = {image.path}
         pending = list(links_of(image, declared))
         while pending:
@@ -104,17 +114,28 @@ class Search:
             seen.add(link.path)
             known = self.images.get(link.path)
             if known is None:
-                yield link.path
+                yield link.path, link.by
             else:
                 pending.extend(links_of(known, link.format))
 
-    def _known_devices(self) -> Iterable[Device]:
-        return self.devices.devices.values() if isinstance(self.devices, BlockDevices) else ()
+    def _candidates(self) -> Iterator[Device]:
+        """Devices that may hold an encrypted volume: not those that are mounted or that others are made of."""
+        if not isinstance(self.devices, BlockDevices):
+            return
+        mounted = {self.devices.named(source) for source in self._mounted or ()}
+        for device in self.devices.devices.values():
+            above = self.devices.above(device)
+            if device.size < _LEAST_VOLUME or device.kernel.startswith(_NEVER_READ) or device.is_crypt:
+                continue
+            if device not in mounted and (not above or any(other.is_crypt for other in above)):
+                yield device
+
+    def _targets(self) -> tuple[str, ...]:
+        pools = self.pools.pools.values() if isinstance(self.pools, Pools) else ()
+        return tuple(pool.target for pool in pools if pool.is_directory and pool.target.startswith("/"))
 
     def _directories(self, named: Iterable[str]) -> list[str]:
-        pools = self.pools.pools.values() if isinstance(self.pools, Pools) else ()
-        places = [*self._places, *(pool.target for pool in pools if pool.is_directory)]
-        places += [posixpath.dirname(path) for path in named]
+        places = (*self.places, *(posixpath.dirname(path) for path in named))
         cleaned = (posixpath.normpath(place) for place in places if place.startswith("/"))
         return list(dict.fromkeys(p for p in cleaned if p != "/" and not f"{p}/".startswith("/dev/")))
 
@@ -139,7 +160,7 @@ class Search:
             return
         reals = (image.stat.real if isinstance(image.stat, Stat) else path for path, image in self.images.items())
         taken = {self.devices.named(path) for path in (*reals, *self._mounted)}
-        for device in self._known_devices():
+        for device in self.devices.devices.values():
             name = device.logical_volume
             if name is None or device in taken or self.devices.above(device):
                 continue
@@ -168,13 +189,15 @@ class Search:
         return names
 
 
+def is_inside(path: str, by: str, places: Iterable[str]) -> bool:
+    """Whether a path that an image names is in one of these places, or beside the image that names it."""
+    roots = (place.rstrip("/") for place in (*places, posixpath.dirname(by)))
+    return any(path.startswith(f"{root}/") for root in roots if root)
+
+
 def stem_of(name: str) -> str:
     """The name of an image or volume without the endings that only say what it is: `-crypt`, `.img`, `-disk` …"""
     return _SUFFIXES.sub("", name)
-
-
-def _worth_reading(device: Device) -> bool:
-    return device.size >= _LEAST_VOLUME and not device.kernel.startswith(_NEVER_READ) and not device.is_crypt
 
 
 def _mounted(host: Host) -> tuple[str, ...] | None:

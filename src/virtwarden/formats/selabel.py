@@ -17,7 +17,8 @@ _HIGHEST = 1023
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A parsed context. `categories` are those of the low level, which is what confines a process or a file."""
+    """A parsed context. `categories` are those of the high level, by which the policy tells what a process may
+    reach; with a single level there is no other."""
 
     user: str
     role: str
@@ -27,8 +28,18 @@ class Context:
 
     @property
     def written_categories(self) -> str:
-        """The categories as people write them: `c392,c662`; `none` where there are none."""
-        return ",".join(f"c{number}" for number in sorted(self.categories)) or "none"
+        """The categories as people write them: `c392,c662`, `c5.c9`; `none` where there are none."""
+        runs: list[list[int]] = []
+        for number in sorted(self.categories):
+            if runs and number == runs[-1][-1] + 1:
+                runs[-1][1:] = [number]
+            else:
+                runs.append([number])
+        words = (
+            f"c{run[0]}" if len(run) == 1 else f"c{run[0]}{'.' if run[1] > run[0] + 1 else ','}c{run[1]}"
+            for run in runs
+        )
+        return ",".join(words) or "none"
 
 
 def parse(text: str) -> Context:
@@ -36,7 +47,7 @@ def parse(text: str) -> Context:
     parts = text.strip().split(":", 3)
     if len(parts) < 3 or not all(parts[:3]):
         raise Malformed(f"{text[:80]!r} is not user:role:type:level")
-    level = parts[3].partition("-")[0] if len(parts) == 4 else ""
+    level = parts[3].rpartition("-")[2] if len(parts) == 4 else ""
     sensitivity, _, sets = level.partition(":")
     return Context(parts[0], parts[1], parts[2], sensitivity, _categories(sets))
 

@@ -23,6 +23,7 @@ from virtwarden.report.phrases import (
     distinct_changes,
     name_of,
     subjects,
+    utc,
     waiver_words,
 )
 from virtwarden.report.streamed import Json, encode, streamed
@@ -283,7 +284,7 @@ def _prop(name: str, value: str) -> Json:
 
 
 def _time(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return utc(at).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _token(text: str) -> str:

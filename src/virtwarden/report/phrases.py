@@ -90,7 +90,15 @@ def waiver_words(waived: Waived) -> str:
 
 def moment(at: datetime) -> str:
     """A time as people write it, in UTC, to the minute."""
-    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return utc(at).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def utc(at: datetime) -> datetime:
+    """The same moment in UTC; one at the end of the calendar, which a report may claim, stays as it is."""
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        return at.replace(tzinfo=UTC)
 
 
 def verdict(whole: Digest) -> str:

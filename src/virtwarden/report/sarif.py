@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import UTC
 from urllib.parse import quote
 
 from msgspec import Struct
 
 from virtwarden.model import Evidence, Finding, Outcome, Report, Result, Severity, Waived
 from virtwarden.report.identity import Key, fingerprint, key
-from virtwarden.report.phrases import change_lines, name_of, waiver_words
+from virtwarden.report.phrases import change_lines, name_of, utc, waiver_words
 from virtwarden.report.streamed import encode, streamed
 from virtwarden.report.visible import shown, visible_lines
 
@@ -181,7 +180,7 @@ def _invocation(report: Report) -> _Invocation:
         for finding in outcome.findings
         if finding.result is Result.ERROR
     )
-    at = report.taken_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    at = utc(report.taken_at).strftime("%Y-%m-%dT%H:%M:%SZ")
     return _Invocation(not broken, at, _said(report.host), broken)
 
 

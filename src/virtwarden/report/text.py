@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from virtwarden.model import HOST, WORST_FIRST, Evidence, Finding, Report, Result
@@ -118,9 +118,7 @@ def _chapter(chapter: Chapter, style: Style) -> Iterator[Line]:
             yield from _control(control, style)
     if compact:
         yield line()
-    column = max((len(control.id) for control in compact), default=0)
-    for control in compact:
-        yield from _passing(control, min(column, style.width // 2), style)
+        yield from _passing(compact, style)
 
 
 def _control(control: Judged, style: Style) -> Iterator[Line]:
@@ -136,9 +134,10 @@ def _control(control: Judged, style: Style) -> Iterator[Line]:
             yield line()
         yield from _group(group, style)
     if rest := telling[limits.groups :]:
-        findings = sum(len(group.findings) for group in rest)
-        yield line()
-        yield line("    ", (f"and {count(findings, 'finding')} of {count(len(rest), 'other kind')}", "dim"))
+        if style.detail is not Detail.BRIEF:
+            yield line()
+        more = count(sum(len(group.findings) for group in rest), "more finding")
+        yield line("    ", (f"and {more}", "dim"))
     if style.detail is Detail.FULL:
         for group in control.of(Result.PASS, Result.NOTAPPLICABLE):
             yield line()
@@ -155,15 +154,19 @@ def _others(control: Judged) -> str:
     return f"others: {' · '.join(said)}" if said else ""
 
 
-def _passing(control: Judged, column: int, style: Style) -> Iterator[Line]:
-    sign = line("  ", (f"{SIGNS[Result.PASS]} ", INKS[Result.PASS]))
-    yield cut(
-        sign + line(f"{shown(control.id, 80):<{column}}  ", (shown(control.outcome.title, 300), "dim")),
-        style.width,
-    )
-    shown_groups = control.groups if style.detail is Detail.FULL else [g for g in control.groups if g.waived]
-    for group in shown_groups:
-        yield from _group(group, style)
+def _passing(controls: Sequence[Judged], style: Style) -> Iterator[Line]:
+    sign = (f"{SIGNS[Result.PASS]} ", INKS[Result.PASS])
+    if style.detail is Detail.BRIEF:
+        ids = ", ".join(shown(control.id, 80) for control in controls)
+        yield from hanging(line((ids, "dim")), style.width, 2, *sign)
+        return
+    column = min(max(len(control.id) for control in controls), style.width // 2)
+    for control in controls:
+        title = (shown(control.outcome.title, 300), "dim")
+        yield cut(line(sign, f"{shown(control.id, 80):<{column}}  ", title), style.width, 2)
+        for group in control.groups:
+            if group.waived or style.detail is Detail.FULL:
+                yield from _group(group, style)
 
 
 def _group(group: Group, style: Style) -> Iterator[Line]:
@@ -222,7 +225,7 @@ def _fix(group: Group, style: Style) -> Iterator[Line]:
 
 
 def _not_applicable(whole: Digest, style: Style) -> Iterator[Line]:
-    """Controls that do not apply, those with the same reason in one sentence."""
+    """Controls that do not apply: those with the same reason in one sentence, the others each on a line."""
     by_reason: defaultdict[str, list[str]] = defaultdict(list)
     for control in whole.controls:
         if control.result is Result.NOTAPPLICABLE:
@@ -231,14 +234,33 @@ def _not_applicable(whole: Digest, style: Style) -> Iterator[Line]:
         return
     yield line()
     yield line()
-    yield from cornered(line(("Does not apply", "bold")), line(), style.width, "─")
+    told = f"{whole.counts[Result.NOTAPPLICABLE]} {RESULT_WORDS[Result.NOTAPPLICABLE]}"
+    yield from cornered(line(("Does not apply", "bold")), line((told, "dim")), style.width, "─")
     yield line()
     for reason, ids in sorted(by_reason.items(), key=lambda item: -len(item[1])):
-        verb = "does" if len(ids) == 1 else "do"
-        words = line(f"{count(len(ids), 'control')} {verb} not apply: {reason}")
-        yield from hanging(words, style.width, 2, f"{SIGNS[Result.NOTAPPLICABLE]} ", "dim")
-        if len(ids) <= 3 or style.detail is Detail.FULL:
-            yield from hanging(line((", ".join(ids), "dim")), style.width, 4)
+        if len(ids) > 1:
+            yield from _same_reason(reason, ids, style)
+    yield from _own_reasons({ids[0]: reason for reason, ids in by_reason.items() if len(ids) == 1}, style)
+
+
+def _same_reason(reason: str, ids: list[str], style: Style) -> Iterator[Line]:
+    words = line(f"{count(len(ids), 'control')} do not apply: {reason}")
+    yield from hanging(words, style.width, 2, f"{SIGNS[Result.NOTAPPLICABLE]} ", "dim")
+    if len(ids) <= 3 or style.detail is Detail.FULL:
+        yield from hanging(line((", ".join(ids), "dim")), style.width, 4)
+
+
+def _own_reasons(reasons: Mapping[str, str], style: Style) -> Iterator[Line]:
+    sign = (f"{SIGNS[Result.NOTAPPLICABLE]} ", "dim")
+    if style.detail is Detail.BRIEF and reasons:
+        yield from hanging(line((", ".join(reasons), "dim")), style.width, 2, *sign)
+        return
+    column = min(max(map(len, reasons), default=0), style.width // 2)
+    for id_, reason in reasons.items():
+        if style.detail is Detail.FULL:
+            yield from hanging(line((reason, "dim")), style.width, 2, f"{sign[0]}{id_:<{column}}  ")
+        else:
+            yield cut(line(sign, f"{id_:<{column}}  ", (reason, "dim")), style.width, 2)
 
 
 def _reason(control: Judged) -> str:

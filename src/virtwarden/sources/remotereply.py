@@ -16,10 +16,12 @@ _FRAME_LIMIT = max(READ_LIMIT, OUTPUT_LIMIT) + 1
 _NOISE_LIMIT = 4096
 _GONE = ("no such file or directory", "not a directory", "no such process")
 _TIMED_OUT = {"124", "137"}
-_RECORD = re.compile(
-    r"([0-9a-f]{1,8})\t(\d+)\t(\d+)\t(\d+)\t(\d+)\t(\d+:\d+)\t(-?\d+)\t([^\t\n]*)\t([^\t\n]*)\t([^\n]*)\n"
+_RECORD = (
+    r"([0-9a-f]{1,8})\t(\d+)\t(\d+)\t(\d+)\t(\d+)\t(\d+:\d+)\t(-?\d+)\t([^\t\n]*)\t([^\t\n]*)\t([^\t\n]*)\t"
+    r"(/(?:(?!\t%s\n)[\s\S])*)\t%s\n"
 )
 _LABEL = re.compile(r"[^\s:]+:[^\s:]+:[^\s:]+(?::\S+)?")
+_QUOTED_PLAINLY = re.compile(r"[\w./+:@-]+", re.ASCII)
 
 
 @dataclass(slots=True)
@@ -87,30 +89,22 @@ class Reply:
     at: datetime
 
 
-def stat_of(path: str, reply: Reply) -> Stat:
-    """The answer to a stat; raises `Absent` or `Unknown` as the host's own words tell."""
-    text = reply.out.decode("utf-8", "surrogateescape")
-    found = _RECORD.match(text)
-    if found is None:
-        raise refusal(path, reply)
-    mode, uid, gid, size, links, inode, mtime, owner, group, label = found.groups()
-    real = text[found.end() :]
-    return Stat(
-        path=path,
-        real=path if not real.startswith("/") or (path.startswith("/proc/") and ":[" in real) else real,
-        kind=kind_of(int(mode, 16)),
-        mode=mode_of.S_IMODE(int(mode, 16)),
-        uid=int(uid),
-        gid=int(gid),
-        owner=owner if owner != "UNKNOWN" else uid,
-        group=group if group != "UNKNOWN" else gid,
-        size=int(size),
-        links=int(links),
-        inode=inode,
-        mtime=int(mtime),
-        label=label if _LABEL.fullmatch(label) else None,
-        at=reply.at,
-    )
+def stats_of(word: str, paths: tuple[str, ...], looked: Reply, ends: Reply) -> dict[str, Stat | Absent | Unknown]:
+    """What one stat said of many paths; `ends` tells where their links end."""
+    text = looked.out.decode("utf-8", "surrogateescape")
+    records = {found[11]: found for found in re.finditer(_RECORD % (word, word), text)}
+    reals = dict(zip(paths, ends.out.decode("utf-8", "surrogateescape").split("\0"), strict=False))
+    errors = _errors(looked)
+    return {
+        path: _stat(path, records[path], reals.get(path, ""), looked.at) if path in records else _why(path, errors)
+        for path in paths
+    }
+
+
+def dangling(paths: tuple[str, ...], ends: Reply) -> set[str]:
+    """The symbolic links among the paths that lead nowhere."""
+    reals = zip(paths, ends.out.decode("utf-8", "surrogateescape").split("\0"), strict=False)
+    return {path for path, real in reals if real == "-"}
 
 
 def text_of(path: str, stat: Stat, reply: Reply) -> Text:
@@ -125,10 +119,11 @@ def head_of(path: str, stat: Stat, length: int, reply: Reply) -> Head:
     return Head(path, _bytes(path, reply)[:length], reply.at)
 
 
-def paths_of(reply: Reply) -> list[tuple[int, str]]:
-    """The paths that exist, with their numbers in the script's own count."""
+def paths_of(pattern: str, reply: Reply) -> dict[str, bool]:
+    """The paths that a pattern became, in order, and whether they exist; a shell's `.` and `..` do not count."""
     lines = reply.out.decode("utf-8", "surrogateescape").split("\0")[:-1]
-    return [(number, line[1:]) for number, line in enumerate(lines, start=1) if line.startswith("+")]
+    dots = {".", ".."}.difference(pattern.split("/"))
+    return {line[1:]: line.startswith("+") and dots.isdisjoint(line.split("/")) for line in lines}
 
 
 def kept_from(reply: Reply) -> Unknown | None:
@@ -149,7 +144,7 @@ def output_of(argv: tuple[str, ...], reply: Reply) -> Output:
     if reply.code == "126":
         raise Unknown(f"{argv[0]} cannot be run: permission denied")
     if reply.code in _TIMED_OUT:
-        raise Unknown(f"{command}: did not end within {TIMEOUT} s")
+        raise Unknown(f"{command}: was killed, or did not end within {TIMEOUT} s")
     if max(len(reply.out), len(reply.err)) > OUTPUT_LIMIT:
         raise Unknown(f"{command}: printed more than {OUTPUT_LIMIT} bytes")
     if not reply.code.isdigit():
@@ -157,11 +152,45 @@ def output_of(argv: tuple[str, ...], reply: Reply) -> Output:
     return Output(argv, int(reply.code), reply.out.decode("utf-8", "surrogateescape"), stderr, reply.at)
 
 
-def refusal(path: str, reply: Reply) -> Absent | Unknown:
-    """What the words of a failed command say about a path."""
-    said = reply.err.decode("utf-8", "replace").strip().rpartition("\n")[2]
-    reason = said.rpartition(": ")[2].lower() or "it could not be looked at"
-    return Absent(f"there is no {path}") if reason in _GONE else Unknown(f"{path}: {reason}")
+def _stat(path: str, found: re.Match[str], real: str, at: datetime) -> Stat:
+    mode, uid, gid, size, links, inode, mtime, owner, group, label = found.groups()[:10]
+    nowhere = not real.startswith("/") or (path.startswith("/proc/") and ":[" in real)
+    return Stat(
+        path=path,
+        real=path if nowhere else real,
+        kind=kind_of(int(mode, 16)),
+        mode=mode_of.S_IMODE(int(mode, 16)),
+        uid=int(uid),
+        gid=int(gid),
+        owner=owner if owner != "UNKNOWN" else uid,
+        group=group if group != "UNKNOWN" else gid,
+        size=int(size),
+        links=int(links),
+        inode=inode,
+        mtime=int(mtime),
+        label=label if _LABEL.fullmatch(label) else None,
+        at=at,
+    )
+
+
+def _errors(looked: Reply) -> list[str]:
+    """What stat complained of, but for what is simply not there and for labels that cannot be had."""
+    lines = looked.err.decode("utf-8", "surrogateescape").split("\n")
+    return [
+        line
+        for line in lines
+        if line and "security context" not in line and line.rpartition(": ")[2].lower() not in _GONE
+    ]
+
+
+def _why(path: str, errors: list[str]) -> Absent | Unknown:
+    """Why a path has no record: the complaint that names it; without one, it is not there.
+
+    stat quotes odd names in ways of its own, so with these any complaint may be about them.
+    """
+    plain = _QUOTED_PLAINLY.fullmatch(path) is not None
+    mine = [line for line in errors if f"'{path}'" in line or f" {path}:" in line or not plain]
+    return Unknown(f"{path}: {mine[0].rpartition(': ')[2].lower()}") if mine else Absent(f"there is no {path}")
 
 
 def _bytes(path: str, reply: Reply) -> bytes:
@@ -171,4 +200,6 @@ def _bytes(path: str, reply: Reply) -> bytes:
         raise Unknown(f"{path}: not a regular file")
     if reply.code in _TIMED_OUT:
         raise Unknown(f"{path}: could not be read within {TIMEOUT} s")
-    raise refusal(path, reply)
+    said = reply.err.decode("utf-8", "replace").strip().rpartition("\n")[2]
+    reason = said.rpartition(": ")[2].lower() or "it could not be read"
+    raise Absent(f"there is no {path}") if reason in _GONE else Unknown(f"{path}: {reason}")

@@ -1,8 +1,8 @@
 r"""Questions to a distant host as a script for its own shell.
 
 The script keeps to POSIX shell and to what old coreutils and BusyBox have in common, and writes nothing on the
-host. Each reply stands between two lines that hold a random word, in the output and in the error output alike, so
-that answers may hold any bytes:
+host. It starts few processes: one `stat` looks at many paths. Each reply stands between two lines that hold a
+random word, in the output and in the error output alike, so that answers may hold any bytes:
 
     WORD b ID        a reply begins
     WORD e ID CODE   it ends; the CODE in the error output is the command's exit code, or a word
@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Iterator
-from typing import Literal
+from dataclasses import dataclass
 
 from virtwarden.host import Want
 from virtwarden.sources.files import READ_LIMIT
@@ -23,15 +23,17 @@ from virtwarden.sources.process import OUTPUT_LIMIT
 
 TIMEOUT = 20
 ABSENT, OTHER_KIND = "absent", "kind"
-Mode = Literal["g", "s", "r"]
-_STAT_FORMAT = "\t".join(("%f", "%u", "%g", "%s", "%h", "%d:%i", "%Y", "%U", "%G", "%C"))
+AT_ONCE = 100
+_STAT_FORMAT = "\t".join(("%f", "%u", "%g", "%s", "%h", "%d:%i", "%Y", "%U", "%G", "%C", "%n", ""))
 _CLASS = re.compile(r"\[!?[A-Za-z0-9_.:-]+\]")
 
-# vw_run ID COMMAND …        one command
-# vw_may NEED DIR …          within a reply: directories that cannot be listed (r) or entered (x)
-# vw_list ID MODE PATH …     ends a reply with the paths that exist; then each is looked at, and read in mode r
-# vw_stat ID PATH            what stat says, and the path without links
-# vw_head ID LENGTH KIND PATH   the first bytes of a regular file, or of a file of that kind
+# vw_run ID COMMAND …         one command
+# vw_may NEED DIR …           within a reply: directories that cannot be listed (r) or entered (x)
+# vw_list ID LENGTH PATH …    ends a reply with the paths, marked + where they exist; then looks at them, as
+#                             ID.1, ID.2 … a hundred at a time
+# vw_look ID LENGTH PATH …    ID.s what stat says of them; ID.r where their links end; and with a length,
+#                             ID.1.t, ID.2.t … the first bytes of each that is a file
+# vw_first ID LENGTH KIND PATH   the first bytes of a regular file, or of a file of that kind
 _PRELUDE = r"""
 unset CDPATH ENV BASH_ENV LANGUAGE
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C LANG=C
@@ -61,37 +63,45 @@ vw_may() {
   done
 }
 vw_list() {
-  vw_i=$1 vw_mode=$2; shift 2
+  vw_i=$1 vw_n=$2; shift 2; vw_some=
   for vw_p; do
-    if [ -e "$vw_p" ] || [ -h "$vw_p" ]; then printf '+%s\000' "$vw_p"
+    if [ -e "$vw_p" ] || [ -h "$vw_p" ]; then printf '+%s\000' "$vw_p"; vw_some=y
     else printf '%s\000' "-$vw_p"; vw_why "$vw_p"; fi
   done
   vw_e "$vw_i" 0
-  [ "$vw_mode" = g ] && return
-  vw_j=0
+  [ -z "$vw_some" ] || [ "$vw_n" = - ] && return
+  vw_k=1 vw_all=$vw_i
+  while [ $# -gt @AT_ONCE@ ]; do
+    eval "vw_look $vw_all.$vw_k $vw_n @ARGUMENTS@"
+    shift @AT_ONCE@; vw_k=$((vw_k + 1))
+  done
+  vw_look "$vw_all.$vw_k" "$vw_n" "$@"
+}
+vw_look() {
+  vw_i=$1 vw_n=$2; shift 2
+  vw_b "$vw_i.s"; stat -L -c "$F$W" "$@"; vw_e "$vw_i.s" 0
+  vw_b "$vw_i.r"; for vw_p; do vw_real "$vw_p"; printf '%s\000' "$vw_r"; done; vw_e "$vw_i.r" 0
+  [ "$vw_n" = 0 ] && return
+  vw_j=0 vw_kind=f
+  [ "${vw_n#b}" = "$vw_n" ] || vw_kind=b
   for vw_p; do
     vw_j=$((vw_j + 1))
-    if [ -e "$vw_p" ] || [ -h "$vw_p" ]; then
-      vw_stat "$vw_i.$vw_j" "$vw_p"
-      [ "$vw_mode" = r ] && vw_head "$vw_i.$vw_j.t" @READ@ f "$vw_p"
-    fi
+    [ -e "$vw_p" ] && vw_first "$vw_i.$vw_j.t" "${vw_n#b}" $vw_kind "$vw_p"
   done
 }
-vw_stat() {
-  vw_b "$1"; stat -L -c "$F" "$2"; vw_c=$?; vw_r=$2
-  case $2 in
+vw_real() {
+  vw_r=$1
+  [ -e "$1" ] || { vw_r=; [ -h "$1" ] && vw_r=-; return; }
+  case $1 in
   */. | */.. | */) vw_link=y ;;
-  *) vw_link=n; [ -h "$2" ] && vw_link=y ;;
+  *) vw_link=n; [ -h "$1" ] && vw_link=y ;;
   esac
-  if [ $vw_link = y ]; then vw_r=$(readlink -f "$2"; echo .); vw_r=${vw_r%??}
-  elif cd -P "${2%/*}/" 2>/dev/null; then vw_r=${PWD%/}/${2##*/}; fi
-  printf '%s' "$vw_r"; vw_e "$1" "$vw_c"
+  if [ $vw_link = y ]; then vw_r=$(readlink -f "$1"; echo .); vw_r=${vw_r%??}
+  elif cd -P "${1%/*}/" 2>/dev/null; then vw_r=${PWD%/}/${1##*/}; fi
 }
-vw_head() {
+vw_first() {
   vw_b "$1"
-  if [ -f "$4" ] || [ "-$3" "$4" ]; then $T head -c "$2" "$4" </dev/null; vw_c=$?
-  elif [ -e "$4" ]; then vw_c=@OTHER_KIND@
-  else stat -L -c %f "$4"; vw_c=$?; fi
+  if [ -f "$4" ] || [ "-$3" "$4" ]; then $T head -c "$2" "$4" </dev/null; vw_c=$?; else vw_c=@OTHER_KIND@; fi
   vw_e "$1" "$vw_c"
 }
 vw_z 0
@@ -105,8 +115,9 @@ def prelude(word: str) -> str:
         "FORMAT": _STAT_FORMAT,
         "TIMEOUT": str(TIMEOUT),
         "FLOOD": str(OUTPUT_LIMIT + 1),
-        "READ": str(READ_LIMIT + 1),
         "ABSENT": ABSENT,
+        "AT_ONCE": str(AT_ONCE),
+        "ARGUMENTS": " ".join(f'\\"${{{number}}}\\"' for number in range(1, AT_ONCE + 1)),
         "OTHER_KIND": OTHER_KIND,
     }
     return re.sub("@([A-Z_]+)@", lambda match: values[match[1]], _PRELUDE)
@@ -117,25 +128,70 @@ def batch(number: int, questions: Iterable[str]) -> str:
     return "".join((*questions, f"vw_z {number}\n"))
 
 
-def question(identity: int, want: Want) -> str:
-    """One want as commands of the script."""
-    if want.verb == "run":
-        return f"vw_run {identity} {shlex.join(want.args)}\n"
-    if want.verb == "head":
-        path = shlex.quote(want.args[0])
-        return f"vw_stat {identity}.1 {path}\nvw_head {identity} {want.length} b {path}\n"
-    return listing(identity, want.args[0], "r" if want.verb == "read" else "s")
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What does this command print?"""
+
+    argv: tuple[str, ...]
+
+    def script(self, identity: int) -> str:
+        """The question as commands."""
+        return f"vw_run {identity} {shlex.join(self.argv)}\n"
 
 
-def listing(identity: int, pattern: str, mode: Mode) -> str:
-    """The paths that match a pattern, looked at in mode s and read in mode r."""
-    checks = "".join(f"vw_may {need} {glob}\n" for need, glob in _directories(pattern))
-    return f"vw_b {identity}\n{checks}vw_list {identity} {mode} {shell_pattern(pattern)}\n"
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What are these paths, and what is in them? `length` counts bytes, as in `first_bytes`."""
+
+    paths: tuple[str, ...]
+    length: str
+
+    def script(self, identity: int) -> str:
+        """The question as commands."""
+        return f"vw_look {identity} {self.length} {shlex.join(self.paths)}\n"
 
 
-def one(identity: int, path: str, mode: Mode) -> str:
-    """One path, whatever characters it holds."""
-    return f"vw_b {identity}\nvw_list {identity} {mode} {shlex.quote(path)}\n"
+@dataclass(frozen=True, slots=True)
+class List:
+    """Which paths match this pattern, what are they, and what is in them? Only the first if `length` is `-`."""
+
+    pattern: str
+    length: str
+
+    def script(self, identity: int) -> str:
+        """The question as commands."""
+        checks = "".join(f"vw_may {need} {directory}\n" for need, directory in _directories(self.pattern))
+        return f"vw_b {identity}\n{checks}vw_list {identity} {self.length} {shell_pattern(self.pattern)}\n"
+
+
+Question = Run | Look | List
+
+
+def first_bytes(want: Want) -> str:
+    """How many bytes a want is after: of files, or with a `b` before the number, of block devices too."""
+    return {"read": str(READ_LIMIT + 1), "head": f"b{want.length}"}.get(want.verb, "0")
+
+
+def questions(wants: Iterable[Want]) -> list[Question]:
+    """The wants as few questions: commands and patterns one by one, paths many at a time."""
+    asked: list[Question] = []
+    paths: dict[str, list[str]] = {}
+    for want in wants:
+        if want.verb == "run":
+            asked.append(Run(want.args))
+        elif want.verb != "head" and is_pattern(want.args[0]):
+            asked.append(List(want.args[0], first_bytes(want)))
+        else:
+            paths.setdefault(first_bytes(want), []).append(want.args[0])
+    for length, named in paths.items():
+        asked += in_turns(named, length)
+    return asked
+
+
+def in_turns(paths: Iterable[str], length: str) -> list[Look]:
+    """The paths as few questions."""
+    named = tuple(paths)
+    return [Look(named[at : at + AT_ONCE], length) for at in range(0, len(named), AT_ONCE)]
 
 
 def shell_pattern(pattern: str) -> str:

@@ -150,4 +150,6 @@ class Shell:
         said = self._streams[1].noise.decode("utf-8", "replace")
         lines = ["".join(c for c in line if c.isprintable()).strip() for line in said.splitlines()]
         words = "; ".join([line for line in lines if line][-2:])
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._client.wait(1.0)
         return words or f"the connection ended (exit {self._client.poll()}) and ssh said nothing"

@@ -9,25 +9,17 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import cast
 
 from virtwarden.host import Absent, Head, Output, Stat, Text, Unknown, Want
-from virtwarden.sources import remotescript, sshurl
+from virtwarden.sources import remotereply, sshurl
 from virtwarden.sources.answers import Answer, Kept, Key, given
+from virtwarden.sources.files import absolute
 from virtwarden.sources.pattern import is_pattern
-from virtwarden.sources.remotereply import Reply, head_of, kept_from, output_of, paths_of, stat_of, text_of
+from virtwarden.sources.remotereply import Reply
+from virtwarden.sources.remotescript import List, Look, Question, Run, batch, first_bytes, in_turns, questions
 from virtwarden.sources.shell import Lost, Shell
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """What is asked, how it is put to the shell, and whether its path is meant as it stands."""
-
-    want: Want
-    script: Callable[[int], str]
-    literal: bool = False
 
 
 class Ssh:
@@ -44,7 +36,8 @@ class Ssh:
         self._kept: dict[Key, Kept] = {}
         self._fetched: set[Want] = set()
         self._lost: str | None = None
-        self._shell = Shell(argv, url, secrets.token_hex(16))
+        self._word = secrets.token_hex(16)
+        self._shell = Shell(argv, url, self._word)
         self.taken_at = datetime.now(UTC)
 
     def close(self) -> None:
@@ -53,45 +46,49 @@ class Ssh:
 
     def read(self, path: str) -> Text:
         """The text of a regular file."""
-        return cast(Text, self._answer(("read", (path,), 0), _one(path, "r")))
+        return cast(Text, self._answer(("read", (path,), 0), _look("read", path)))
 
     def head(self, path: str, length: int) -> Head:
         """The first bytes of a regular file or a block device."""
-        return cast(Head, self._answer(("head", (path,), length), _wanted(Want("head", (path,), length))))
+        return cast(Head, self._answer(("head", (path,), length), _look("head", path, length)))
 
     def glob(self, pattern: str) -> list[str]:
         """The paths that match, sorted."""
-        return list(cast("list[str]", self._answer(("glob", (pattern,), 0), _listed(pattern))))
+        question = List(pattern, "-") if is_pattern(pattern) else _look("stat", pattern)
+        return list(cast("list[str]", self._answer(("glob", (pattern,), 0), question)))
 
     def stat(self, path: str) -> Stat:
         """What the host's file system says of a path."""
-        return cast(Stat, self._answer(("stat", (path,), 0), _one(path, "s")))
+        return cast(Stat, self._answer(("stat", (path,), 0), _look("stat", path)))
 
     def run(self, *argv: str) -> Output:
         """A command's output, within the time and size that are given to a command."""
-        return cast(Output, self._answer(("run", argv, 0), _wanted(Want("run", argv))))
+        return cast(Output, self._answer(("run", argv, 0), Run(argv)))
 
     def fetch(self, wants: Iterable[Want]) -> None:
         """Get all of these in one trip."""
-        fresh = [want for want in dict.fromkeys(wants) if want not in self._fetched and _can_be_sent(want)]
+        fresh = [want for want in dict.fromkeys(wants) if want not in self._fetched and _sayable(want)]
         self._fetched.update(fresh)
         if fresh and self._lost is None:
-            self._trip([_wanted(want) for want in fresh])
+            self._trip(questions(fresh))
 
-    def _answer(self, key: Key, question: _Question) -> Answer:
+    def _answer(self, key: Key, question: Question) -> Answer:
         if key not in self._kept:
-            if not _can_be_sent(question.want):
-                raise Unknown(f"{' '.join(question.want.args)!r} cannot be asked for over SSH")
+            ask, args, _ = key
+            if ask != "run":
+                absolute(args[0])
+            if not _sayable(Want("run", args)):
+                raise Unknown(f"{' '.join(args)!r} cannot be asked for")
             if self._lost is None:
                 self._trip([question])
         if key not in self._kept:
             raise Unknown(f"{self.name}: {self._lost or 'the host gave no answer'}")
         return given(self._kept[key])
 
-    def _trip(self, questions: list[_Question]) -> None:
+    def _trip(self, asked: list[Question]) -> None:
         self.trips += 1
-        numbered = list(enumerate(questions, start=1))
-        script = remotescript.batch(self.trips, (question.script(number) for number, question in numbered))
+        numbered = list(enumerate(asked, start=1))
+        script = batch(self.trips, (question.script(number) for number, question in numbered))
         try:
             at = self._shell.exchange(script, self.trips)
         except Lost as lost:
@@ -100,61 +97,53 @@ class Ssh:
         for number, question in numbered:
             self._settle(str(number), question, at)
 
-    def _settle(self, number: str, question: _Question, at: datetime) -> None:
+    def _settle(self, number: str, question: Question, at: datetime) -> None:
+        if isinstance(question, Look):
+            self._settle_look(number, question, at)
+            return
         reply = self._shell.reply(number, at)
         if reply is None:
             return
-        verb, args = question.want.verb, question.want.args
-        if verb == "run":
-            self._kept["run", args, 0] = _kept(lambda: output_of(args, reply))
-        elif verb == "head":
-            self._settle_head(args[0], question.want.length, reply, self._shell.reply(f"{number}.1", at))
-        else:
-            self._settle_list(number, question, reply)
-
-    def _settle_head(self, path: str, length: int, reply: Reply, looked: Reply | None) -> None:
-        if looked is None:
+        if isinstance(question, Run):
+            argv = question.argv
+            self._kept["run", argv, 0] = _kept(lambda: remotereply.output_of(argv, reply))
             return
-        stat = _kept(lambda: stat_of(path, looked))
-        self._kept["stat", (path,), 0] = stat
-        if isinstance(stat, Stat):
-            self._kept["head", (path,), length] = _kept(lambda: head_of(path, stat, length, reply))
-        else:
-            self._kept["head", (path,), length] = stat
+        found = remotereply.paths_of(question.pattern, reply)
+        there = sorted(path for path, exists in found.items() if exists)
+        self._kept["glob", (question.pattern,), 0] = remotereply.kept_from(reply) or there
+        for position, looks in enumerate(in_turns(found, question.length), start=1):
+            self._settle_look(f"{number}.{position}", looks, at)
 
-    def _settle_list(self, number: str, question: _Question, reply: Reply) -> None:
-        named = question.want.args[0]
-        paths = paths_of(reply)
-        kept_back = kept_from(reply)
-        self._kept["glob", (named,), 0] = kept_back or sorted(path for _, path in paths)
-        if question.literal and not paths:
-            refused = kept_back or Absent(f"there is no {named}")
-            self._kept["stat", (named,), 0] = self._kept["read", (named,), 0] = refused
-        for position, path in paths:
-            looked = self._shell.reply(f"{number}.{position}", reply.at)
-            if looked is not None:
-                self._settle_file(path, looked, self._shell.reply(f"{number}.{position}.t", reply.at))
+    def _settle_look(self, number: str, question: Look, at: datetime) -> None:
+        looked, ends = self._shell.reply(f"{number}.s", at), self._shell.reply(f"{number}.r", at)
+        if looked is None or ends is None:
+            return
+        stats = remotereply.stats_of(self._word, question.paths, looked, ends)
+        lost_links = remotereply.dangling(question.paths, ends)
+        for position, (path, stat) in enumerate(stats.items(), start=1):
+            self._kept["stat", (path,), 0] = stat
+            if not is_pattern(path):
+                there = isinstance(stat, Stat) or path in lost_links
+                self._kept["glob", (path,), 0] = stat if isinstance(stat, Unknown) else [path] * there
+            self._settle_content(path, stat, question.length, self._shell.reply(f"{number}.{position}.t", at))
 
-    def _settle_file(self, path: str, looked: Reply, text: Reply | None) -> None:
-        stat = _kept(lambda: stat_of(path, looked))
-        self._kept["stat", (path,), 0] = stat
+    def _settle_content(self, path: str, stat: Stat | Absent | Unknown, length: str, reply: Reply | None) -> None:
+        """Keep what is in a file, or why that cannot be told."""
+        wanted = int(length.removeprefix("b"))
+        if not wanted:
+            return
+        key: Key = ("head", (path,), wanted) if length.startswith("b") else ("read", (path,), 0)
         if not isinstance(stat, Stat):
-            self._kept["read", (path,), 0] = stat
-        elif text is not None:
-            self._kept["read", (path,), 0] = _kept(lambda: text_of(path, stat, text))
+            self._kept[key] = stat
+        elif reply is not None and key[0] == "head":
+            self._kept[key] = _kept(lambda: remotereply.head_of(path, stat, wanted, reply))
+        elif reply is not None:
+            self._kept[key] = _kept(lambda: remotereply.text_of(path, stat, reply))
 
 
-def _one(path: str, mode: remotescript.Mode) -> _Question:
-    return _Question(Want("stat", (path,)), lambda number: remotescript.one(number, path, mode), literal=True)
-
-
-def _listed(pattern: str) -> _Question:
-    return _Question(Want("stat", (pattern,)), lambda number: remotescript.listing(number, pattern, "g"))
-
-
-def _wanted(want: Want) -> _Question:
-    literal = want.verb in {"read", "stat"} and not is_pattern(want.args[0])
-    return _Question(want, lambda number: remotescript.question(number, want), literal)
+def _look(verb: str, path: str, length: int = 0) -> Look:
+    want = Want("read", (path,)) if verb == "read" else Want("head" if verb == "head" else "stat", (path,), length)
+    return Look((path,), first_bytes(want))
 
 
 def _kept(answer: Callable[[], Answer]) -> Kept:
@@ -164,10 +153,10 @@ def _kept(answer: Callable[[], Answer]) -> Kept:
         return refused.with_traceback(None)
 
 
-def _can_be_sent(want: Want) -> bool:
-    """Whether it is an absolute path, or a command, that a shell can be told."""
+def _sayable(want: Want) -> bool:
+    """Whether it is a command, or an absolute path, that a shell can be told."""
     try:
-        sent = b"".join(arg.encode("utf-8", "surrogateescape") for arg in want.args)
+        words = b"".join(arg.encode("utf-8", "surrogateescape") for arg in want.args)
     except UnicodeEncodeError:
         return False
-    return b"\0" not in sent and (want.verb == "run" or want.args[0].startswith("/"))
+    return b"\0" not in words and (want.verb == "run" or want.args[0].startswith("/"))

@@ -121,6 +121,7 @@ def test_a_closed_volume_is_known_by_the_name_of_its_logical_volume() -> None:
     path = f"{IMAGES}/web.img"
     host = store(guest(OPEN), files={**files, path: partitioned(1 << 30)}, stats=[private(path, 10 << 30)])
     assert results(CONTROL, host) == ["fail"]
+    files |= {**block("dm-9", name="vg-spare", uuid=LV), "/dev/dm-9": b"plain"}
     unrelated = store(guest(disk("/dev/mapper/other", format="raw")), files=files)
     assert results(CONTROL, unrelated) == ["unknown"]
 

@@ -72,14 +72,11 @@ def check(host: Host) -> Findings:
 
 
 def devices(images: Images) -> Iterator[tuple[Subject, Image]]:
-    """The block devices that hold a volume themselves; not those that another device is made of."""
+    """The block devices that may hold a volume."""
     if not isinstance(images.devices, BlockDevices):
         return
     for kernel, image in images.volumes.items():
-        device = images.devices.devices[kernel]
-        above = images.devices.above(device)
-        if not above or any(other.is_crypt for other in above):
-            yield Subject("volume", str(device)), image
+        yield Subject("volume", str(images.devices.devices[kernel])), image
 
 
 def files(images: Images) -> Iterator[tuple[Subject, Image]]:

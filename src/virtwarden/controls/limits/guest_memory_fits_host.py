@@ -50,15 +50,15 @@ def _judged(guests: Guests, memory: HostMemory, reserve: int, state: State) -> F
     definitions = [each for guest in guests.guests for each in guest.definitions if each.state is state]
     total = sum(definition.memory_kib for definition in definitions)
     message = (
-        f"the {len(definitions)} guests that {_WHICH[state]} may take {size(total)}{_at_boot(guests, state)} and the host keeps {size(reserve)}; "
-        f"it has {size(memory.total_kib)}"
+        f"the {len(definitions)} guests that {_WHICH[state]} may take {size(total)}{_at_boot(guests, state)} "
+        f"and the host keeps {size(reserve)}; it has {size(memory.total_kib)}"
     )
     evidence = [memory.evidence, *_largest(definitions)]
     if total + reserve > memory.total_kib:
         return failed(HOST, message, _FIX, evidence=evidence, state=state)
     if guests.unread:
         return unknown(HOST, f"{message}, but not all guests could be read", *guests.unread, state=state)
-    silent = next((definition for definition in definitions if not definition.memory_kib), None)
+    silent = next((definition for definition in definitions if definition.memory_kib <= 0), None)
     if silent is not None:
         why = f"how much memory guest {silent.name} may take: its XML does not say"
         return unknown(HOST, why, silent.cite(text="no <memory>"), state=state)

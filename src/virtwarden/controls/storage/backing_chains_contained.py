@@ -18,15 +18,12 @@ Proof: `qemu-img info --backing-chain -f qcow2 -U` names only files in those pla
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterator
 
 from virtwarden.control import Control, Findings
 from virtwarden.facts.contents import Image
 from virtwarden.facts.guestdisks import GuestDisk, Link
 from virtwarden.facts.images import Images
-from virtwarden.facts.policy import Policy
-from virtwarden.facts.pools import Pools
 from virtwarden.host import Absent, Host, Unknown
 from virtwarden.judgements import by_hand, failed, notapplicable, passed, unknown
 from virtwarden.model import Document, Evidence, Finding, Severity, Subject
@@ -36,9 +33,6 @@ FOREIGN = ("vmdk", "vhdx", "vpc", "vdi", "qed", "parallels", "dmg", "cow", "cloo
 
 def check(host: Host) -> Findings:
     images = host.get(Images)
-    places = [*host.get(Policy).storage.image_directories]
-    if isinstance(images.pools, Pools):
-        places += [pool.target for pool in images.pools.pools.values() if pool.is_directory]
     seen: set[tuple[str, str, str]] = set()
     for disk in images:
         if disk.path is None:
@@ -48,16 +42,16 @@ def check(host: Host) -> Findings:
         if (disk.guest.name, disk.path, disk.format) in seen or disk.disk.kind == "dir":
             continue
         seen.add((disk.guest.name, disk.path, disk.format))
-        yield from judged(images, disk, disk.path, places)
+        yield from judged(images, disk, disk.path)
 
 
-def judged(images: Images, disk: GuestDisk, path: str, places: list[str]) -> Findings:
+def judged(images: Images, disk: GuestDisk, path: str) -> Findings:
     """What is wrong with the chain below a disk; one pass where nothing is."""
     subject = Subject("guest", f"{disk.guest.name} {path}")
     found = [*_unread(images, disk, path, subject)]
     trail = {path}
     for link in images.chain(disk):
-        wrong = trouble(link, [*places, posixpath.dirname(link.by or path)])
+        wrong = trouble(images, link)
         if link.path in trail:
             wrong.append("it lies on itself")
         if link.path is not None:
@@ -75,12 +69,12 @@ def judged(images: Images, disk: GuestDisk, path: str, places: list[str]) -> Fin
         yield passed(subject, "lies on no other image", images.images[path].cite(f"read as {disk.format}"))
 
 
-def trouble(link: Link, places: list[str]) -> list[str]:
+def trouble(images: Images, link: Link) -> list[str]:
     """What is wrong with one step of a chain."""
     if link.path is None:
         return ["it is reached by a protocol"]
     wrong: list[str] = []
-    if not any(link.path.startswith(place.rstrip("/") + "/") for place in places):
+    if not images.is_inside(link):
         wrong.append("it is outside the directories of images")
     if link.format is None:
         wrong.append("its format is not said")
@@ -88,14 +82,14 @@ def trouble(link: Link, places: list[str]) -> list[str]:
 
 
 def _failure(images: Images, disk: GuestDisk, subject: Subject, link: Link, wrong: list[str]) -> Finding:
-    by = link.by or disk.path or ""
+    by = link.by
     shown = link.reference if len(link.reference) <= 200 else f"{link.reference[:200]}…"
     steps = (
         f"guest off, qemu-img rebase -u -F FORMAT -b PATH {by} where the name is right and the format "
         "is missing; where the name is not yours, do not start the guest and make the image anew"
     )
     message = f"{link.part} {shown} of {by}: {' and '.join(wrong)}"
-    cited = images.images[by].cite(shown) if link.by else disk.evidence
+    cited = disk.evidence if link.part == "backing store" else images.images[by].cite(shown)
     return failed(subject, message, by_hand(Document("file", by), steps), evidence=[cited])
 
 
@@ -111,7 +105,7 @@ def _unread(images: Images, disk: GuestDisk, path: str, subject: Subject) -> Ite
 
 def _lower(images: Images, link: Link, subject: Subject) -> Iterator[Finding]:
     """The same for an image further down."""
-    if link.path is None or link.part != "backing file" or link.format not in ("qcow2", "qcow"):
+    if link.path is None or link.part == "data file" or link.format not in ("qcow2", "qcow"):
         return
     image = images.images.get(link.path)
     if image is None:

@@ -7,9 +7,10 @@ takes an external snapshot of a guest that is off (CVE-2025-13193). A closed dir
 until the file is moved, linked or backed up.
 
 Judged: mode of every disk image with all that lies below it, of firmware variables, TPM state, saved guests and
-memory dumps. Group and others may have no permission; for device nodes only others are judged, because the
-group `disk` is as good as root. Installation media larger than 16 MiB may be read by all, as their data come
-from outside; smaller media often carry a first password.
+memory dumps; what an image names outside the directories of images is not taken for one. Group and others may
+have no permission; for device nodes only others are judged, because the group `disk` is as good as root.
+Installation media larger than 16 MiB may be read by all, as their data come from outside; smaller media often
+carry a first password.
 
 Fix: take the permissions of group and others away. Running guests are not disturbed: QEMU is the owner while
 they run.
@@ -40,7 +41,7 @@ def check(host: Host) -> Findings:
     seen: set[tuple[str, str]] = set()
     for disk in images.disks:
         paths = [] if disk.path is None else [disk.path]
-        paths += [link.path for link in images.chain(disk) if link.path is not None]
+        paths += [link.path for link in images.chain(disk) if link.path is not None and images.is_inside(link)]
         if disk.trouble:
             yield unknown(disk.subject, disk.trouble, disk.evidence)
         for path in paths:

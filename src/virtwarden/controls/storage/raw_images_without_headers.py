@@ -33,7 +33,8 @@ def check(host: Host) -> Findings:
         if disk.disk.kind == "dir":
             continue
         named = [] if disk.path is None or disk.format != "raw" else [disk.path]
-        named += [link.path for link in images.chain(disk) if link.path is not None and link.format == "raw"]
+        below = (link for link in images.chain(disk) if link.format == "raw" and images.is_inside(link))
+        named += [link.path for link in below if link.path is not None]
         for path in named:
             if (disk.guest.name, path) not in seen and path in images.images:
                 seen.add((disk.guest.name, path))

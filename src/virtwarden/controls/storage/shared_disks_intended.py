@@ -5,7 +5,8 @@ longer apart: a shareable disk is labelled without categories, so that every gue
 what one guest writes the other reads, or boots.
 
 Judged: the disks that are `<shareable/>`, and those that more than one guest may write to, by any of their
-paths; each has to match `shared_disks` of the policy's `[storage]`.
+paths, or that lie below another guest's disk, which writing to them destroys; each has to match `shared_disks`
+of the policy's `[storage]`.
 
 Fix: give each guest a disk of its own, or name the disk in the policy.
 
@@ -18,6 +19,7 @@ from collections import defaultdict
 
 from virtwarden.control import Control, Findings
 from virtwarden.edits import RemoveElement
+from virtwarden.facts.domain import Disk
 from virtwarden.facts.guestdisks import GuestDisk
 from virtwarden.facts.images import Images
 from virtwarden.facts.policy import Policy, matches
@@ -29,7 +31,7 @@ from virtwarden.model import Change, Document, Safety, Severity, Subject
 def check(host: Host) -> Findings:
     images = host.get(Images)
     intended = host.get(Policy).storage.shared_disks
-    writers = written_by(images)
+    users = used_by(images)
     judged = False
     for disk in images.disks:
         if disk.trouble:
@@ -38,7 +40,7 @@ def check(host: Host) -> Findings:
         if not disk.is_written or not name:
             continue
         judged = True
-        others = sorted(writers[identity(images, disk)] - {disk.guest.name})
+        others = sorted(users[identity(images, disk.path, disk.disk)] - {disk.guest.name})
         state = disk.definition.state
         if not others and not disk.disk.shareable:
             yield passed(disk.subject, f"{name} is its own", disk.evidence, state=state)
@@ -46,28 +48,30 @@ def check(host: Host) -> Findings:
             yield passed(disk.subject, f"{name} is meant to be shared", disk.evidence, state=state)
         else:
             what = "is shareable" if disk.disk.shareable else "may be written to"
-            message = f"{name} {what}{f', also by {_listed(others)}' if others else ''}"
+            message = f"{name} {what}{f'; also used by {_listed(others)}' if others else ''}"
             yield failed(disk.subject, message, fix(disk, others), evidence=[disk.evidence], state=state)
     if not judged:
         yield notapplicable(Subject("host"), "no guest has a disk that it writes to")
     images.guests.complete()
 
 
-def written_by(images: Images) -> dict[str, set[str]]:
-    """The guests that may write to each image."""
-    writers: dict[str, set[str]] = defaultdict(set)
+def used_by(images: Images) -> dict[str, set[str]]:
+    """The guests that may write to each image, or whose disks lie on it."""
+    users: dict[str, set[str]] = defaultdict(set)
     for disk in images.disks:
         if disk.is_written:
-            writers[identity(images, disk)].add(disk.guest.name)
-    return writers
+            users[identity(images, disk.path, disk.disk)].add(disk.guest.name)
+        for link in images.chain(disk):
+            users[identity(images, link.path, disk.disk)].add(disk.guest.name)
+    return users
 
 
-def identity(images: Images, disk: GuestDisk) -> str:
+def identity(images: Images, path: str | None, disk: Disk) -> str:
     """The same word for the same image, whatever path leads to it."""
-    image = images.images.get(disk.path or "")
+    image = images.images.get(path or "")
     if image is not None and isinstance(image.stat, Stat):
         return image.stat.real if image.stat.kind == "block" else image.stat.inode
-    return disk.path or f"{disk.disk.protocol}:{disk.disk.pool}:{disk.disk.source}"
+    return path or f"{disk.protocol}:{disk.pool}:{disk.source}"
 
 
 def fix(disk: GuestDisk, others: list[str]) -> Change:

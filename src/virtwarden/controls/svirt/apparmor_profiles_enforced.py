@@ -4,8 +4,8 @@ A profile in complain mode writes down what it would have refused. libvirt loads
 from the guest's own XML; if that one is missing or complains, the guest is as free as any process of its
 user.
 
-Judged: in the kernel's list of profiles, those of libvirt's daemons, of virt-aa-helper, and `libvirt-UUID` of
-each running guest.
+Judged: in the kernel's list of profiles, those of libvirt's daemons and of virt-aa-helper, and that of each
+running guest: `libvirt-UUID`, or the one that a static label of its XML names.
 
 Fix: `aa-enforce` for profiles of the system; a guest's profile is made and loaded anew at its next start.
 
@@ -13,13 +13,14 @@ Proof: with the profile of one guest, the image of another cannot be opened (`aa
 """
 
 from virtwarden.control import Control, Findings
-from virtwarden.facts.confinement import Confinement, Profile
+from virtwarden.facts.confinement import Confinement, Profile, profile_of
 from virtwarden.facts.guests import Guests
+from virtwarden.facts.policy import Policy, matches
 from virtwarden.host import Host, Unknown
 from virtwarden.judgements import by_hand, failed, notapplicable, passed
 from virtwarden.model import HOST, Document, Finding, Severity, State, Subject
 
-_SYSTEM = ("libvirtd", "virtqemud", "virt-aa-helper", "/usr/sbin/libvirtd", "/usr/lib/libvirt/virt-aa-helper")
+_SYSTEM = ("libvirtd", "virtqemud", "virt-aa-helper")
 
 
 def check(host: Host) -> Findings:
@@ -28,32 +29,33 @@ def check(host: Host) -> Findings:
         yield notapplicable(HOST, "this host does not run AppArmor", confinement.evidence)
         return
     loaded = confinement.loaded()
-    for name in _SYSTEM:
-        if name in loaded:
-            yield _judged(Subject("profile", name), loaded[name])
+    for name, profile in loaded.items():
+        if name.partition("//")[0].rpartition("/")[2] in _SYSTEM:
+            steps = f"aa-enforce {name.partition('//')[0]}"
+            yield _judged(Subject("profile", name), profile, steps)
     guests = host.get(Guests)
+    free = host.get(Policy).svirt.unconfined_guests
+    for guest in guests:
+        if not guest.running or matches(guest.name, free):
+            continue
+        subject, name = Subject("guest", guest.name), profile_of(guest)
+        steps = "stop and start the guest, once libvirt's profiles are loaded"
+        if name in loaded:
+            yield _judged(subject, loaded[name], steps)
+            continue
+        change = by_hand(Document("guest", guest.name), steps)
+        evidence = [confinement.missing(name)]
+        message = f"its AppArmor profile {name} is not loaded"
+        yield failed(subject, message, change, evidence=evidence, state=State.IN_FORCE)
     if guests.liveness is not None:
         raise Unknown(f"which guests run: {guests.liveness}")
-    for guest in guests:
-        if not guest.running:
-            continue
-        subject = Subject("guest", guest.name)
-        profile = loaded.get(f"libvirt-{guest.uuid}")
-        if profile is not None:
-            yield _judged(subject, profile)
-            continue
-        change = by_hand(
-            Document("guest", guest.name), "stop and start the guest, once libvirt's profiles are loaded"
-        )
-        message = "no AppArmor profile is loaded for it"
-        yield failed(subject, message, change, evidence=[confinement.evidence], state=State.IN_FORCE)
 
 
-def _judged(subject: Subject, profile: Profile) -> Finding:
+def _judged(subject: Subject, profile: Profile, steps: str) -> Finding:
     message = f"profile {profile.name} is in {profile.mode} mode"
     if profile.mode in ("enforce", "kill"):
         return passed(subject, message, profile.evidence, state=State.IN_FORCE)
-    change = by_hand(Document("profile", profile.name), f"aa-enforce {profile.name}, or a restart of the guest")
+    change = by_hand(Document("profile", profile.name), steps)
     return failed(subject, message, change, evidence=[profile.evidence], state=State.IN_FORCE)
 
 

@@ -4,11 +4,13 @@ What counts is the label of the process. XML that says `dynamic` and a process t
 together: on a host where the security driver was off when the guest was started, and after a profile was
 unloaded by hand.
 
-Judged: on disk, whether the XML takes the guest out of confinement (`type='none'`); in force, the label of
-the QEMU process against the one in the running XML, that its type is one of those for guests, and that it has
-two categories. The policy names guests that may be unconfined.
+Judged: on disk, whether the XML takes the guest out of confinement (`type='none'`, a static label of a type
+that is not one of guests, or nothing where `security_default_confined` is off); in force, the label of the
+QEMU process against the one in the running XML, that its type is one of those for guests, `svirt_tcg_t` only
+for guests without KVM, and that it has two categories; with AppArmor, that it is under the guest's own profile.
+The policy names guests that may be unconfined.
 
-Fix: remove the `<seclabel type='none'>`; a guest that runs without its label has to be started anew.
+Fix: remove that `<seclabel>`, or set `security_default_confined` to 1; a guest that runs without its label has to be started anew.
 
 Proof: inside the confinement of one guest the image of another cannot be opened, and its own can.
 """
@@ -16,19 +18,21 @@ Proof: inside the confinement of one guest the image of another cannot be opened
 from collections.abc import Iterator
 
 from virtwarden.control import Control, Findings
-from virtwarden.edits import RemoveElement
-from virtwarden.facts.confinement import Confinement
-from virtwarden.facts.domain import Definition, Guest
+from virtwarden.edits import RemoveElement, SetConf
+from virtwarden.facts.confinement import Confinement, profile_of
+from virtwarden.facts.domain import Definition, Guest, Seclabel
 from virtwarden.facts.guests import Guests
 from virtwarden.facts.policy import Policy, matches
-from virtwarden.facts.processes import GuestProcess, GuestProcesses
+from virtwarden.facts.processes import GuestProcesses
+from virtwarden.facts.qemu_conf import PATH, QemuConf
+from virtwarden.facts.selinux import type_of
 from virtwarden.formats import Malformed, selabel
 from virtwarden.host import Host, Unknown
-from virtwarden.judgements import by_hand, failed, notapplicable, passed, unknown
+from virtwarden.judgements import by_hand, failed, file_change, notapplicable, passed, unknown
 from virtwarden.model import HOST, Change, Document, Finding, Safety, Severity, State, Subject
 
-_LABELS = ("selinux", "apparmor")
-_TYPES = ("svirt_t", "svirt_tcg_t", "qemu_t", "svirt_kvm_net_t", "svirt_qemu_net_t")
+_MODELS = ("selinux", "apparmor")
+_TYPE, _EMULATED = "svirt_t", "svirt_tcg_t"
 
 
 def check(host: Host) -> Findings:
@@ -44,54 +48,81 @@ def check(host: Host) -> Findings:
             yield notapplicable(subject, "the policy lets this guest run unconfined")
             continue
         if guest.on_disk is not None:
-            yield _on_disk(subject, guest.on_disk)
+            yield _on_disk(host, subject, guest.on_disk)
         if guest.running:
             yield _in_force(host, subject, guest)
     if guests.liveness is not None:
         yield unknown(HOST, f"which guests run: {guests.liveness}", state=State.IN_FORCE)
 
 
-def _on_disk(subject: Subject, definition: Definition) -> Finding:
-    for label in definition.seclabels:
-        if label.kind == "none" and label.model in (None, *_LABELS):
-            change = Change(Document("domain", subject.name), RemoveElement("seclabel"), Safety.DISRUPTIVE)
-            message = "its XML takes it out of confinement"
-            return failed(subject, message, change, evidence=[definition.cite(label.line)], state=State.ON_DISK)
-    labels = [label for label in definition.seclabels if label.model in _LABELS]
-    about = (
-        definition.cite(labels[0].line) if labels else definition.cite(text="no seclabel: libvirt gives it one")
-    )
-    return passed(subject, "its XML leaves it confined", about, state=State.ON_DISK)
+def _on_disk(host: Host, subject: Subject, definition: Definition) -> Finding:
+    labels = [label for label in definition.seclabels if label.model in (None, *_MODELS)]
+    for label in labels:
+        wrong = _taken_out(label)
+        if wrong is not None:
+            model = f"[@model='{label.model}']" if label.model else ""
+            edit = RemoveElement(f"seclabel[@type='{label.kind}']{model}")
+            change = Change(Document("domain", subject.name), edit, Safety.DISRUPTIVE)
+            return failed(subject, wrong, change, evidence=[definition.cite(label.line)], state=State.ON_DISK)
+    if labels and any(element.get("type") for element in definition.xml.iterfind("seclabel")):
+        cited = definition.cite(labels[0].line)
+        return passed(subject, "its XML leaves it confined", cited, state=State.ON_DISK)
+    return _by_default(host, subject, definition)
+
+
+def _taken_out(label: Seclabel) -> str | None:
+    if label.kind == "none":
+        return "its XML takes it out of confinement"
+    kind = type_of(label.label)
+    if label.kind == "static" and label.model == "selinux" and kind is not None and "svirt" not in kind:
+        return f"its XML gives it the type {kind}, which is no type for guests"
+    return None
+
+
+def _by_default(host: Host, subject: Subject, definition: Definition) -> Finding:
+    try:
+        conf = host.get(QemuConf)
+    except Unknown as refused:
+        message = f"whether guests are confined by default: {refused}"
+        return unknown(subject, message, *refused.evidence, state=State.ON_DISK)
+    cited = (definition.cite(text="its XML does not say"), conf.cite("security_default_confined"))
+    if conf.security_default_confined:
+        return passed(subject, "libvirt confines it as it does all guests", *cited, state=State.ON_DISK)
+    change = file_change(PATH, SetConf("security_default_confined", 1))
+    message = "its XML does not say, and libvirt confines no guest unless told"
+    return failed(subject, message, change, evidence=cited, state=State.ON_DISK)
 
 
 def _in_force(host: Host, subject: Subject, guest: Guest) -> Finding:
+    change = by_hand(Document("guest", guest.name), "stop and start the guest, once the security driver is on")
     try:
+        confinement = host.get(Confinement)
+        if confinement.module == "none":
+            evidence = [confinement.evidence]
+            message = "the kernel confines nothing"
+            return failed(subject, message, change, evidence=evidence, state=State.IN_FORCE)
         process = host.get(GuestProcesses).processes.get(guest.name)
         if process is None:
             return unknown(subject, "its process could not be looked at", state=State.IN_FORCE)
-        wrong = next(_wrongs(host.get(Confinement), guest, process), None)
-        evidence = [process.text("attr/current").cite(text=process.label)]
+        label = process.label
+        evidence = [process.text("attr/current").cite(text=label)]
     except Unknown as refused:
         return unknown(subject, str(refused), *refused.evidence, state=State.IN_FORCE)
+    wrongs = _apparmor_wrongs if confinement.module == "apparmor" else _selinux_wrongs
+    wrong = next(wrongs(guest, label), None)
     if wrong is None:
-        return passed(subject, f"its process runs as {process.label}", *evidence, state=State.IN_FORCE)
-    change = by_hand(Document("guest", guest.name), "stop and start the guest, once the security driver is on")
+        return passed(subject, f"its process runs as {label}", *evidence, state=State.IN_FORCE)
     return failed(subject, wrong, change, evidence=evidence, state=State.IN_FORCE)
 
 
-def _wrongs(confinement: Confinement, guest: Guest, process: GuestProcess) -> Iterator[str]:
-    label = process.label
-    if confinement.module == "none":
-        yield "the kernel confines nothing"
-    elif confinement.module == "apparmor":
-        if label == "unconfined":
-            yield "its process is unconfined"
-        elif label.partition(" ")[0] != f"libvirt-{guest.uuid}":
-            yield f"its process runs under profile {label}, which is not its own"
-        elif not label.endswith("(enforce)"):
-            yield f"its process runs under {label}: nothing is refused"
-    else:
-        yield from _selinux_wrongs(guest, label)
+def _apparmor_wrongs(guest: Guest, label: str) -> Iterator[str]:
+    profile, _, mode = label.rpartition(" ")
+    if label == "unconfined":
+        yield "its process is unconfined"
+    elif profile != profile_of(guest):
+        yield f"its process runs under profile {label}, which is not its own"
+    elif mode not in ("(enforce)", "(kill)"):
+        yield f"its process runs under {label}: nothing is refused"
 
 
 def _selinux_wrongs(guest: Guest, label: str) -> Iterator[str]:
@@ -100,16 +131,22 @@ def _selinux_wrongs(guest: Guest, label: str) -> Iterator[str]:
     except Malformed:
         yield f"its process has the label {label}, which is none of SELinux"
         return
-    live = [each for each in (guest.in_force.seclabels if guest.in_force else ()) if each.model == "selinux"]
-    given = next((each.label for each in live if each.label), None)
-    base = next((each.baselabel for each in live if each.baselabel), None)
-    allowed = {*_TYPES, *([selabel.parse(base).type] if base and base.count(":") >= 2 else [])}
-    if context.type not in allowed and not (live and live[0].kind == "static" and given == label):
-        yield f"its process runs as {context.type}, which is no type for guests"
+    mine = next((each for each in guest.latest.seclabels if each.model == "selinux"), None)
+    given = mine.label if mine is not None else None
+    if not _is_for_guests(guest, mine, context.type):
+        yield f"its process runs as {context.type}, which is no type for a guest like it"
     elif given is not None and given != label:
         yield f"its process runs as {label}, its XML says {given}"
-    elif len(context.categories) != 2 and (not live or live[0].kind == "dynamic"):
+    elif len(context.categories) != 2 and (mine is None or mine.kind != "static"):
         yield f"its process has the categories {context.written_categories}, not two of its own"
+
+
+def _is_for_guests(guest: Guest, mine: Seclabel | None, kind: str) -> bool:
+    if kind in (_TYPE, type_of(mine.baselabel) if mine is not None else None):
+        return True
+    if kind == _EMULATED:
+        return guest.latest.hypervisor == "qemu"
+    return mine is not None and mine.kind == "static" and "svirt" in kind
 
 
 CONTROL = Control(

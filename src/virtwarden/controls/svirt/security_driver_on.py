@@ -26,23 +26,30 @@ _DAEMON_PROFILES = ("libvirtd", "virtqemud", "/usr/sbin/libvirtd", "/usr/sbin/vi
 
 
 def check(host: Host) -> Findings:
-    conf = host.get(QemuConf)
-    drivers = conf.security_driver
     subject = Subject("setting", "security_driver")
-    evidence = conf.cite("security_driver")
-    if drivers is not None and "none" in drivers:
-        message = "libvirt is told to confine no guest"
-        change = file_change(PATH, RemoveLine("security_driver"))
-        yield failed(subject, message, change, evidence=[evidence], state=State.ON_DISK)
-    else:
-        yield passed(subject, "libvirt confines guests with what the kernel has", evidence, state=State.ON_DISK)
+    try:
+        yield _told(subject, host.get(QemuConf))
+    except Unknown as refused:
+        yield unknown(subject, str(refused), *refused.evidence, state=State.ON_DISK)
     try:
         yield _kernel(host.get(Confinement))
     except Unknown as refused:
         yield unknown(HOST, str(refused), *refused.evidence, state=State.IN_FORCE)
 
 
+def _told(subject: Subject, conf: QemuConf) -> Finding:
+    evidence = conf.cite("security_driver")
+    if "none" not in (conf.security_driver or ()):
+        return passed(subject, "libvirt confines guests with what the kernel has", evidence, state=State.ON_DISK)
+    message = "libvirt is told to confine no guest"
+    change = file_change(PATH, RemoveLine("security_driver"))
+    return failed(subject, message, change, evidence=[evidence], state=State.ON_DISK)
+
+
 def _kernel(confinement: Confinement) -> Finding:
+    if confinement.state is State.ON_DISK:
+        why = f"what the running kernel has; the system is set up for {confinement.module}"
+        return unknown(HOST, why, confinement.evidence, state=State.IN_FORCE)
     if confinement.module == "none":
         change = by_hand(Document("boot", "kernel line"), "boot with security=selinux or security=apparmor")
         message = "the kernel runs neither SELinux nor AppArmor"
@@ -55,7 +62,8 @@ def _kernel(confinement: Confinement) -> Finding:
         return passed(HOST, "AppArmor has the daemon's profile", daemon.evidence, state=State.IN_FORCE)
     change = by_hand(Document("file", "/etc/apparmor.d"), "apparmor_parser -r /etc/apparmor.d/usr.sbin.libvirtd")
     message = "AppArmor has no profile of libvirt's daemon, so that libvirt confines no guest"
-    return failed(HOST, message, change, evidence=[confinement.evidence], state=State.IN_FORCE)
+    missing = [confinement.missing(name) for name in _DAEMON_PROFILES[:2]]
+    return failed(HOST, message, change, evidence=missing, state=State.IN_FORCE)
 
 
 CONTROL = Control(module=__name__, doc=__doc__, severity=Severity.HIGH, sections=("svirt-overview",), check=check)
