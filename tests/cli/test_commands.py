@@ -16,7 +16,8 @@ from virtwarden.controls import every_control
 from virtwarden.report import FORMATS
 
 CONSOLE = "<graphics type='vnc' port='5901' listen='0.0.0.0'/>"
-CONTROL = "vnc-requires-tls"
+STATIC = "<seclabel type='static' model='selinux'><label>system_u:system_r:svirt_t:s0:c1,c2</label></seclabel>"
+CONTROL = "labels-dynamic"
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def image(tmp_path: Path) -> Path:
         "etc/hostname": "kvm7\n",
         "usr/sbin/libvirtd": "",
         "etc/libvirt/qemu.conf": 'vnc_password = "sesame42"\n',
-        "etc/libvirt/qemu/web.xml": domain(CONSOLE),
+        "etc/libvirt/qemu/web.xml": domain(CONSOLE, extra=STATIC),
     }.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text)
@@ -68,7 +69,7 @@ def test_every_command_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -
 
 
 def test_a_failure_exits_with_one_and_shows_what_decided(image: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert scan(image, "--control", CONTROL) == 1
+    assert scan(image, "--control", "vnc-requires-tls") == 1
     out = capsys.readouterr().out
     assert "VNC on 0.0.0.0 is in the clear" in out
     assert "/etc/libvirt/qemu/web.xml:" in out
@@ -158,7 +159,7 @@ def test_a_baseline_fails_only_on_what_is_new(
     assert scan(image, "--control", CONTROL, "--output", before) == 1
     assert scan(image, "--control", CONTROL, "--baseline", before) == 0
     assert "0 new" in capsys.readouterr().out
-    (image / "etc/libvirt/qemu/db.xml").write_text(domain(CONSOLE, name="db"))
+    (image / "etc/libvirt/qemu/db.xml").write_text(domain(name="db", extra=STATIC))
     assert scan(image, "--control", CONTROL, "--baseline", before) == 1
     assert "db" in capsys.readouterr().out
 
@@ -166,7 +167,7 @@ def test_a_baseline_fails_only_on_what_is_new(
 def test_a_baseline_of_one_guest_leaves_the_others_out(
     image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (image / "etc/libvirt/qemu/db.xml").write_text(domain(CONSOLE, name="db"))
+    (image / "etc/libvirt/qemu/db.xml").write_text(domain(name="db", extra=STATIC))
     before = str(tmp_path / "before.json")
     scan(image, "--output", before)
     assert scan(image, "--guest", "web", "--baseline", before) == 0
@@ -194,7 +195,7 @@ def test_a_waiver_of_the_policy_excuses_until_it_ends(
     policy.write_text(text.format("2001-01-01"))
     assert scan(image, "--control", CONTROL, "--policy", str(policy)) == 1
     assert "expired" in capsys.readouterr().out
-    policy.write_text(text.format("2999-12-31").replace(CONTROL, "vnc-require-tls"))
+    policy.write_text(text.format("2999-12-31").replace(CONTROL, "label-dynamic"))
     assert scan(image, "--policy", str(policy)) == 3
 
 
