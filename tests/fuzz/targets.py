@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from tests.formats import headers
 from tests.report.made import report
+from tests.sources import fuzzing
 from virtwarden.formats import (
     Malformed,
     auditfields,
@@ -35,6 +36,8 @@ from virtwarden.formats import (
     xmltext,
 )
 from virtwarden.report import FORMATS, jsonreport, text
+from virtwarden.sources import SourceError
+from virtwarden.sources.tarstream import Damaged
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,5 +299,23 @@ TARGETS: tuple[Target, ...] = (
         partitions.extent,
         (PARTITIONS, bytes(512) + b"EFI PART" + bytes(504)),
         (b"\xff" * 8, b"EFI PART"),
+    ),
+    Target(
+        "tar", fuzzing.tar, fuzzing.TARS, (b"\xff" * 8, b"ustar  \0", b"7777777", b"13 path=/../x\n"), (Damaged,)
+    ),
+    Target(
+        "sos-notes", fuzzing.notes, (fuzzing.MANIFEST, fuzzing.LISTING), (b"\n\n/boot:\ntotal 0\n", b" -> ", b"[]")
+    ),
+    Target(
+        "recording", fuzzing.recorded, fuzzing.lines(), (b"null", b"[]", b'"\\ud800"', b"1e999"), (SourceError,)
+    ),
+    Target(
+        "ssh-replies", fuzzing.replies, (fuzzing.STREAM,), (b"\nw b 1\n", b"\nw e 1 0\n", b"\tw\n", b"\nw z 9\n")
+    ),
+    Target(
+        "ssh-url", fuzzing.address, (b"ssh://root@[fe80::1%eth0]:22",), (b"-o", b"@", b"[", b"%"), (SourceError,)
+    ),
+    Target(
+        "redaction", fuzzing.redaction, fuzzing.SECRETS, (b"passwd=", b"'", b"secret", b"$6$", b"PRIVATE KEY-----")
     ),
 )

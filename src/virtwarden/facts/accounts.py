@@ -77,8 +77,9 @@ def _users(text: Text) -> dict[str, User]:
     users: dict[str, User] = {}
     for number, line in enumerate(text.lines, 1):
         parts = line.split(":")
-        if len(parts) >= 4 and parts[2].isdigit() and parts[3].isdigit():
-            users.setdefault(parts[0], User(parts[0], int(parts[2]), int(parts[3]), text.cite(number)))
+        uid, gid = (whole(part) for part in parts[2:4]) if len(parts) >= 4 else (None, None)
+        if uid is not None and gid is not None:
+            users.setdefault(parts[0], User(parts[0], uid, gid, text.cite(number)))
     return users
 
 
@@ -93,10 +94,11 @@ def _groups(text: Text) -> dict[str, Group]:
 
 def _group(line: str, evidence: Evidence) -> Group | None:
     parts = line.split(":")
-    if len(parts) != 4 or not parts[2].isdigit():
+    gid = whole(parts[2]) if len(parts) == 4 else None
+    if gid is None:
         return None
     members = tuple(name.strip() for name in parts[3].split(",") if name.strip())
-    return Group(parts[0], int(parts[2]), members, evidence)
+    return Group(parts[0], gid, members, evidence)
 
 
 def _asked(source: Source) -> dict[str, Group] | None:

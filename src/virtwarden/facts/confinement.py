@@ -70,10 +70,10 @@ class Confinement:
         refusal: Unknown | None = None
         try:
             selinux = host.get(Selinux)
-            if selinux.is_in_use:
-                for mode, state in ((selinux.in_force, State.IN_FORCE), (selinux.on_disk, State.ON_DISK)):
-                    if isinstance(mode, Mode):
-                        return cls("selinux", mode.evidence, state=state)
+            if selinux.is_in_use and isinstance(selinux.in_force, Mode):
+                return cls("selinux", selinux.in_force.evidence)
+            if selinux.is_in_use and isinstance(selinux.on_disk, Mode):
+                return cls("selinux", selinux.on_disk.evidence, state=State.ON_DISK)
         except Absent:
             pass
         except Unknown as unknown:

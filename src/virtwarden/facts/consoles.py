@@ -68,11 +68,12 @@ def reach_of(address: str) -> Reach:
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """What a console asks of who connects."""
+    """What a console asks of who connects. A VNC `password` has eight characters at most."""
 
     tls: bool
     certificate: bool
     sasl: bool
+    password: bool = False
 
     @property
     def authenticates(self) -> bool:
@@ -80,9 +81,10 @@ class Guard:
         return self.sasl or (self.tls and self.certificate)
 
 
-def vnc_as_configured(conf: QemuConf) -> Guard:
+def vnc_as_configured(console: Console, conf: QemuConf) -> Guard:
     """How VNC is guarded of guests that start now."""
-    return Guard(conf.vnc_tls, conf.vnc_tls and conf.vnc_verifies, conf.vnc_sasl)
+    password = console.has_password or bool(conf.vnc_password)
+    return Guard(conf.vnc_tls, conf.vnc_tls and conf.vnc_verifies, conf.vnc_sasl, password)
 
 
 def vnc_in_force(process: GuestProcess) -> tuple[Guard, str] | None:
@@ -94,8 +96,9 @@ def vnc_in_force(process: GuestProcess) -> tuple[Guard, str] | None:
     flags = _flags(value)
     credentials = flags.get("tls-creds")
     if credentials is None:
-        return Guard("tls" in flags, "x509verify" in flags, _on(flags, "sasl")), value
-    return Guard(True, _verifies(process.argv, credentials), _on(flags, "sasl")), value
+        return Guard("tls" in flags, "x509verify" in flags, _on(flags, "sasl"), _on(flags, "password")), value
+    verifies = _verifies(process.argv, credentials)
+    return Guard(True, verifies, _on(flags, "sasl"), _on(flags, "password")), value
 
 
 def spice_in_force(process: GuestProcess) -> tuple[str, str] | None:

@@ -221,9 +221,7 @@ def ifupdown(found: Devices, text: Text) -> None:
         if words[0] == "iface" and len(words) >= 4:
             device = found.device(words[1], "ifupdown", text.path)
             _automatic(device, Setting(words[3], setting.evidence), ("dhcp", "auto"))
-            head, _, digits = words[1].rpartition(".")
-            if head and digits.isdecimal():
-                _vlan(device, Setting(digits, setting.evidence), head)
+            _by_name(device, setting.evidence)
         elif words[0] in ("auto", "mapping", "source", "source-directory") or words[0].startswith("allow-"):
             device = None
         elif device is not None:
@@ -243,6 +241,14 @@ def _stanza(found: Devices, device: NetDevice, key: str, setting: Setting) -> No
         for port in setting.value.split():
             if port not in ("none", "all", "regex"):
                 found.port(port, device.name, "ifupdown", setting)
+                _by_name(found.found[port], setting.evidence)
+
+
+def _by_name(device: NetDevice, evidence: Evidence) -> None:
+    """ifupdown makes `eth0.19` a VLAN by its name alone, also where it is only named as a port of a bridge."""
+    head, _, digits = device.name.rpartition(".")
+    if head and digits.isdecimal() and "vlan" not in device.settings:
+        _vlan(device, Setting(digits, evidence), head)
 
 
 def _copy(device: NetDevice, given: Mapping[str, Setting], names: Mapping[str, str]) -> None:

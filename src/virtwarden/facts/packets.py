@@ -1,46 +1,55 @@
 """The packet filter in force: what becomes of a frame from a guest, and of a packet to the host or through it.
 
-ebtables is asked besides nft, because nft does not see the rules of the older ebtables at all, and sees only
-half of what the newer one writes.
+ebtables and iptables are asked besides nft, because nft does not see the rules of their older kind at all, and
+only half of what the newer ebtables writes. Hosts of 2012 have no nft.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 from virtwarden.formats import Malformed, ebtables, nftables
-from virtwarden.formats.packetrules import Packet, Ruleset
+from virtwarden.formats.packetrules import Chain, Packet, Ruleset
 from virtwarden.host import Absent, Host, Output, Source, Unknown, Want, running
 from virtwarden.model import Evidence
 
 _NFT = ("nft", "-j", "list", "ruleset")
 _EBTABLES = ("ebtables-save",)
+_IPTABLES: tuple[tuple[str, Literal["ip", "ip6"]], ...] = (("iptables-save", "ip"), ("ip6tables-save", "ip6"))
+_ON_NFTABLES = "(nf_tables)"
 _NO_TABLES = "kernel doesn't support"
 _BRIDGE = ("bridge", "netdev")
 
 
 @dataclass(frozen=True)
 class PacketFilter:
-    """The rules of both tools; None where one is not installed. `refusal` says what could not be read."""
+    """The rules of each tool; None where it is not installed, or nft tells its rules as well. `refusal` says what
+    could not be read."""
 
     nft: Ruleset | None = None
     ebtables: Ruleset | None = None
+    iptables: Ruleset | None = None
     evidence: tuple[Evidence, ...] = ()
     refusal: str = ""
 
-    wants: ClassVar[tuple[Want, ...]] = (running(*_NFT), running(*_EBTABLES))
+    wants: ClassVar[tuple[Want, ...]] = (
+        running(*_NFT),
+        running(*_EBTABLES),
+        *(running(program) for program, _ in _IPTABLES),
+    )
 
     @classmethod
     def probe(cls, host: Host) -> Self:
-        """Ask both. Raises `Unknown` where neither answers."""
+        """Ask them all. Raises `Unknown` where none answers."""
         answers: list[Output] = []
         refusals: list[str] = []
         bridge = _ebtables(host.source, answers, refusals)
         nft = _nft(host.source, answers, refusals, _twice(answers, bridge))
-        if nft is None and bridge is None and refusals:
+        packets = _iptables(host.source, answers, refusals if nft is None else [])
+        if nft is None and bridge is None and packets is None and refusals:
             raise Unknown(f"the packet filter: {refusals[0]}")
-        return cls(nft, bridge, tuple(answer.cite() for answer in answers), "; ".join(refusals))
+        return cls(nft, bridge, packets, tuple(answer.cite() for answer in answers), "; ".join(refusals))
 
     def drops_frame(self, packet: Packet) -> bool | None:
         """Whether a frame is dropped as it comes in, before its bridge learns from it; None: cannot be told."""
@@ -58,7 +67,7 @@ class PacketFilter:
 
     def _drops(self, places: list[tuple[tuple[str, ...], str]], packet: Packet) -> bool | None:
         sure: bool | None = None if self.refusal else False
-        for rules in (self.nft, self.ebtables):
+        for rules in (self.nft, self.ebtables, self.iptables):
             for families, hook in places if rules is not None else ():
                 drops = rules.drops(families, hook, packet) if rules is not None else False
                 if drops:
@@ -83,9 +92,28 @@ def _ebtables(source: Source, answers: list[Output], refusals: list[str]) -> Rul
     return ebtables.parse(output.stdout if output.code == 0 else "")
 
 
+def _iptables(source: Source, answers: list[Output], refusals: list[str]) -> Ruleset | None:
+    """The tables of the older iptables; None where there is none, or where nft has told them already."""
+    chains: list[Chain] = []
+    for program, family in _IPTABLES:
+        try:
+            output = source.run(program)
+        except Absent:
+            continue
+        except Unknown as refused:
+            refusals.append(str(refused))
+            continue
+        if output.code != 0:
+            refusals.append(f"{program} says: {output.cite().text}")
+        elif _ON_NFTABLES not in output.stdout.partition("*")[0]:
+            answers.append(output)
+            chains.extend(iptables.parse(output.stdout, family).chains)
+    return Ruleset(tuple(chains)) if chains else None
+
+
 def _twice(answers: list[Output], bridge: Ruleset | None) -> frozenset[str]:
     """The bridge tables that nft prints as well, less well than ebtables-save."""
-    if bridge is None or "(nf_tables)" not in answers[0].stdout.partition("*")[0]:
+    if bridge is None or _ON_NFTABLES not in answers[0].stdout.partition("*")[0]:
         return frozenset()
     return frozenset(chain.table for chain in bridge.chains)
 

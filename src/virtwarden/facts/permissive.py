@@ -1,7 +1,8 @@
 """The SELinux types that somebody made permissive.
 
-`semanage permissive -a` leaves a module of the policy for each. The modules lie in the policy's store, whose place has changed twice. Types that the distribution's own modules
-make permissive are not told apart from the rest of their policy.
+`semanage permissive -a` leaves a module of the policy for each. The modules lie in the policy's store, whose
+place has changed twice. Types that the distribution's own modules make permissive are not told apart from the
+rest of their policy.
 """
 
 from __future__ import annotations

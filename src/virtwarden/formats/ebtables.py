@@ -64,9 +64,9 @@ def parse(text: str) -> Ruleset:
             name, _, policy = line[1:].partition(" ")
             policies[table, name] = _VERDICTS.get(policy.strip().split(" ")[0], "return")
         elif line.startswith("-A "):
-            words = _words(line)
-            if len(words) > 1:
-                rules.setdefault((table, words[1]), []).append(_rule(words[2:], line))
+            said = words(line)
+            if len(said) > 1:
+                rules.setdefault((table, said[1]), []).append(_rule(said[2:], line))
     return Ruleset(tuple(_chain(key, policies.get(key, "return"), rules) for key in {**policies, **rules}))
 
 
@@ -75,17 +75,18 @@ def _chain(key: tuple[str, str], policy: str, rules: dict[tuple[str, str], list[
     return Chain("bridge", *key, hook, priority, policy, rules=tuple(rules.get(key, ())))
 
 
-def _words(line: str) -> list[str]:
+def words(line: str) -> list[str]:
+    """The words of a saved rule, as a shell would part them."""
     try:
         return shlex.split(line)
     except ValueError:
         return line.split()
 
 
-def _rule(words: list[str], line: str) -> Rule:
+def _rule(said: list[str], line: str) -> Rule:
     verdict, target = "continue", ""
     conditions: list[Condition] = []
-    for option, value, negated in _options(words):
+    for option, value, negated in options(said):
         if option in ("-j", "--jump"):
             verdict = _VERDICTS.get(value, "jump" if not value.isupper() else "continue")
             target = value
@@ -106,24 +107,24 @@ def _values(field: str, value: str) -> tuple[str, ...]:
     return (value,)
 
 
-def _options(words: list[str]) -> Iterator[tuple[str, str, bool]]:
+def options(said: list[str]) -> Iterator[tuple[str, str, bool]]:
     """(option, value, negated); the negation stands before the option or before its value."""
     negated = False
     at = 0
-    while at < len(words):
-        word = words[at]
+    while at < len(said):
+        word = said[at]
         at += 1
         if word == "!":
             negated = True
             continue
         if not word.startswith("-"):
             continue
-        if words[at : at + 1] == ["!"]:
+        if said[at : at + 1] == ["!"]:
             negated = True
             at += 1
         value = ""
-        if at < len(words) and not words[at].startswith("-") and words[at] != "!":
-            value = words[at]
+        if at < len(said) and not said[at].startswith("-") and said[at] != "!":
+            value = said[at]
             at += 1
         yield word, value, negated
         negated = False

@@ -155,7 +155,7 @@ def test_a_running_guest_is_changed_with_a_command() -> None:
     _, live = judge(CONTROL, host(guest(running=True), facts=(policy,)))
     assert live.state is State.IN_FORCE
     assert edits(live)[0].steps == (  # type: ignore[union-attr]
-        "virsh schedinfo web --live --set cpu_shares=512 --set global_period=100000 --set global_quota=100000"
+        "virsh schedinfo web --live cpu_shares=512 global_period=100000 global_quota=100000"
     )
 
 

@@ -28,6 +28,7 @@ from virtwarden.judgements import by_hand, failed, file_change, notapplicable, p
 from virtwarden.model import HOST, Change, Document, Severity, State, Subject
 
 KINDS = ("vnc", "spice")
+OPEN = "is open to every user of the host"
 STEPS = "put <listen type='socket'/> in place of the console's address (virsh edit), and start the guest anew"
 
 
@@ -54,7 +55,7 @@ def _judged(host: Host, guest: Guest, definition: Definition, console: Console, 
         return
     where = ", ".join(place.address for place in open_places)
     try:
-        asks = _asks(host, guest, definition, console, conf)
+        asks, fault = _asks(host, guest, definition, console, conf)
     except Unknown as refused:
         message = f"whom {name} on {where} lets in: {refused}"
         yield unknown(subject, message, here, *refused.evidence, state=state)
@@ -63,37 +64,38 @@ def _judged(host: Host, guest: Guest, definition: Definition, console: Console, 
     if asks:
         yield passed(subject, f"{name} on {where} asks for {asks}", *evidence, state=state)
     else:
-        message = f"{name} on {where} is open to every user of the host"
+        message = f"{name} on {where} {fault}"
         fix = _fix(guest, console, open_places)
         yield failed(subject, message, fix, evidence=evidence, state=state)
 
 
-def _asks(host: Host, guest: Guest, definition: Definition, console: Console, conf: QemuConf) -> str:
-    """What a console asks of who connects; empty where it asks nothing that counts."""
+def _asks(host: Host, guest: Guest, definition: Definition, console: Console, conf: QemuConf) -> tuple[str, str]:
+    """What a console asks of who connects; empty where it asks nothing that counts, and what is wrong then."""
     if definition.state is State.IN_FORCE:
         return _asks_now(host, guest, console)
     if console.kind == "vnc":
-        return _of_vnc(vnc_as_configured(conf))
+        return _of_vnc(vnc_as_configured(console, conf))
     if conf.spice_sasl:
-        return "a log-in"
+        return "a log-in", ""
     if console.has_password or conf.spice_password:
-        return "a password"
+        return "a password", ""
     if not definition.text.path.startswith("/"):
         raise Unknown("libvirt does not tell whether it has a password")
-    return ""
+    return "", OPEN
 
 
-def _asks_now(host: Host, guest: Guest, console: Console) -> str:
+def _asks_now(host: Host, guest: Guest, console: Console) -> tuple[str, str]:
     process = host.get(GuestProcesses).processes.get(guest.name)
     if process is not None and console.kind == "spice" and (spice := spice_in_force(process)) is not None:
-        return spice[0]
+        return spice[0], OPEN
     if process is not None and console.kind == "vnc" and (vnc := vnc_in_force(process)) is not None:
         return _of_vnc(vnc[0])
     raise Unknown(f"the command line of guest {guest.name} does not tell")
 
 
-def _of_vnc(guard: Guard) -> str:
-    return "a log-in" if guard.sasl else "a client certificate" if guard.authenticates else ""
+def _of_vnc(guard: Guard) -> tuple[str, str]:
+    fault = "asks the host's users for no more than a VNC password" if guard.password else OPEN
+    return "a log-in" if guard.sasl else "a client certificate" if guard.authenticates else "", fault
 
 
 def _fix(guest: Guest, console: Console, open_places: list[Place]) -> Change:

@@ -17,15 +17,15 @@ Proof: a stranger is offered TLS only; without a certificate there is no session
 from virtwarden.control import Control, Findings
 from virtwarden.edits import SetConf
 from virtwarden.facts.consoles import Guard, places, vnc_as_configured, vnc_in_force
-from virtwarden.facts.domain import Definition, Guest
+from virtwarden.facts.domain import Console, Definition, Guest
 from virtwarden.facts.guests import Guests
 from virtwarden.facts.processes import GuestProcesses
 from virtwarden.facts.qemu_conf import PATH, QemuConf
 from virtwarden.host import Host, Unknown
-from virtwarden.judgements import failed, file_change, notapplicable, passed, unknown
-from virtwarden.model import HOST, Evidence, Severity, State, Subject
+from virtwarden.judgements import by_hand, failed, file_change, notapplicable, passed, unknown
+from virtwarden.model import HOST, Change, Document, Evidence, Severity, State, Subject
 
-TLS_ON = (file_change(PATH, SetConf("vnc_tls", 1)), file_change(PATH, SetConf("vnc_tls_x509_verify", 1)))
+RESTART = "qemu.conf asks for it already: `virsh shutdown` and `virsh start` the guest"
 
 
 def check(host: Host) -> Findings:
@@ -51,7 +51,7 @@ def _judged(host: Host, guest: Guest, definition: Definition, conf: QemuConf) ->
             yield passed(subject, "VNC can be reached on this host only", here, state=state)
             continue
         try:
-            guard, evidence = _guard(host, guest, state, conf)
+            guard, evidence = _guard(host, guest, state, console, conf)
         except Unknown as refused:
             message = f"how VNC on {where} is guarded: {refused}"
             yield unknown(subject, message, here, *refused.evidence, state=state)
@@ -60,14 +60,30 @@ def _judged(host: Host, guest: Guest, definition: Definition, conf: QemuConf) ->
             asked = "a client certificate" if guard.certificate else "a log-in"
             yield passed(subject, f"VNC on {where} takes TLS and asks for {asked}", here, *evidence, state=state)
         else:
-            fault = "takes TLS and asks for neither certificate nor log-in" if guard.tls else "is in the clear"
-            yield failed(subject, f"VNC on {where} {fault}", *TLS_ON, evidence=[here, *evidence], state=state)
+            message = f"VNC on {where} {_fault(guard)}"
+            yield failed(subject, message, *_fixes(guest, conf), evidence=[here, *evidence], state=state)
 
 
-def _guard(host: Host, guest: Guest, state: State, conf: QemuConf) -> tuple[Guard, list[Evidence]]:
+def _fault(guard: Guard) -> str:
+    asked = "only for a password" if guard.password else "for neither certificate nor log-in"
+    return f"takes TLS and asks {asked}" if guard.tls else "is in the clear"
+
+
+def _fixes(guest: Guest, conf: QemuConf) -> list[Change]:
+    """The settings that are still missing; where none is, the guest was started before they were made."""
+    missing = [key for key, is_on in (("vnc_tls", conf.vnc_tls), ("vnc_tls_x509_verify", conf.vnc_verifies))
+               if not is_on]  # fmt: skip
+    if not missing:
+        return [by_hand(Document("domain", guest.name), RESTART)]
+    return [file_change(PATH, SetConf(key, 1)) for key in missing]
+
+
+def _guard(
+    host: Host, guest: Guest, state: State, console: Console, conf: QemuConf
+) -> tuple[Guard, list[Evidence]]:
     if state is State.ON_DISK:
         keys = ("vnc_tls", "vnc_tls_x509_verify", *(("vnc_sasl",) if conf.vnc_sasl else ()))
-        return vnc_as_configured(conf), [conf.cite(key) for key in keys]
+        return vnc_as_configured(console, conf), [conf.cite(key) for key in keys]
     process = host.get(GuestProcesses).processes.get(guest.name)
     if process is None:
         raise Unknown(f"the process of guest {guest.name} was not found")

@@ -28,6 +28,9 @@ from virtwarden.host import Absent, Host, Stat, Unknown
 from virtwarden.judgements import by_hand, failed, notapplicable, passed, unknown
 from virtwarden.model import Document, Evidence, Severity, Subject
 
+RAW = (".img", ".raw", ".image", ".disk")
+LEAST = 1 << 20
+
 
 def check(host: Host) -> Findings:
     images = host.get(Images)
@@ -99,13 +102,20 @@ def _beside(images: Images, disk: GuestDisk) -> Iterator[tuple[int, str, Evidenc
         image = images.images.get(path)
         if guest != disk.guest.name or image is None or not isinstance(image.content, Content):
             continue
-        if image.content.qcow2 is not None:
-            size = image.content.qcow2.size
-        elif image.content.extent is not None and isinstance(image.stat, Stat):
-            size = image.stat.size
-        else:
-            continue
-        yield size, f"{path} holds", image.cite(f"an image of {size} bytes")
+        size = _size_of(image, image.content)
+        if size is not None:
+            yield size, f"{path} holds", image.cite(f"an image of {size} bytes")
+
+
+def _size_of(image: Image, content: Content) -> int | None:
+    """How large the disk in an image is; None where it does not look like one. A raw image has no sign of its
+    own: a partition table tells it, or its name and that it is large enough for a file system."""
+    if content.qcow2 is not None:
+        return content.qcow2.size
+    if not isinstance(image.stat, Stat) or image.stat.kind != "file" or content.format is not None:
+        return None
+    is_named = image.path.endswith(RAW) and image.stat.size >= LEAST
+    return image.stat.size if is_named or content.extent is not None else None
 
 
 def _mib(size: int) -> int:

@@ -123,7 +123,7 @@ def _processors(name: str, definition: Definition, limits: GuestClass) -> _Exces
         stale = (f"cputune/{key}" for key in wanted)
         excess.edits = [RemoveElement(path) for path in stale if definition.has(path)]
         excess.edits += [InsertElement("cputune", element) for element in xml]
-    values = " ".join(f"--set {key.replace('shares', 'cpu_shares')}={value}" for key, value in wanted.items())
+    values = " ".join(f"{key.replace('shares', 'cpu_shares')}={value}" for key, value in wanted.items())
     excess.command = f"virsh schedinfo {name} --live {values}"
     return excess
 

@@ -10,12 +10,11 @@ QEMU process against the one in the running XML, that its type is one of those f
 for guests without KVM, and that it has two categories; with AppArmor, that it is under the guest's own profile.
 The policy names guests that may be unconfined.
 
-Fix: remove that `<seclabel>`, or set `security_default_confined` to 1; a guest that runs without its label has to be started anew.
+Fix: remove that `<seclabel>`, or set `security_default_confined` to 1; a guest that runs without its
+label has to be started anew.
 
 Proof: inside the confinement of one guest the image of another cannot be opened, and its own can.
 """
-
-from collections.abc import Iterator
 
 from virtwarden.control import Control, Findings
 from virtwarden.edits import RemoveElement, SetConf
@@ -108,37 +107,38 @@ def _in_force(host: Host, subject: Subject, guest: Guest) -> Finding:
         evidence = [process.text("attr/current").cite(text=label)]
     except Unknown as refused:
         return unknown(subject, str(refused), *refused.evidence, state=State.IN_FORCE)
-    wrongs = _apparmor_wrongs if confinement.module == "apparmor" else _selinux_wrongs
-    wrong = next(wrongs(guest, label), None)
+    judge = _apparmor_wrong if confinement.module == "apparmor" else _selinux_wrong
+    wrong = judge(guest, label)
     if wrong is None:
         return passed(subject, f"its process runs as {label}", *evidence, state=State.IN_FORCE)
     return failed(subject, wrong, change, evidence=evidence, state=State.IN_FORCE)
 
 
-def _apparmor_wrongs(guest: Guest, label: str) -> Iterator[str]:
+def _apparmor_wrong(guest: Guest, label: str) -> str | None:
     profile, _, mode = label.rpartition(" ")
     if label == "unconfined":
-        yield "its process is unconfined"
-    elif profile != profile_of(guest):
-        yield f"its process runs under profile {label}, which is not its own"
-    elif mode not in ("(enforce)", "(kill)"):
-        yield f"its process runs under {label}: nothing is refused"
+        return "its process is unconfined"
+    if profile != profile_of(guest):
+        return f"its process runs under profile {label}, which is not its own"
+    if mode not in ("(enforce)", "(kill)"):
+        return f"its process runs under {label}: nothing is refused"
+    return None
 
 
-def _selinux_wrongs(guest: Guest, label: str) -> Iterator[str]:
+def _selinux_wrong(guest: Guest, label: str) -> str | None:
     try:
         context = selabel.parse(label)
     except Malformed:
-        yield f"its process has the label {label}, which is none of SELinux"
-        return
+        return f"its process has the label {label}, which is none of SELinux"
     mine = next((each for each in guest.latest.seclabels if each.model == "selinux"), None)
     given = mine.label if mine is not None else None
     if not _is_for_guests(guest, mine, context.type):
-        yield f"its process runs as {context.type}, which is no type for a guest like it"
-    elif given is not None and given != label:
-        yield f"its process runs as {label}, its XML says {given}"
-    elif len(context.categories) != 2 and (mine is None or mine.kind != "static"):
-        yield f"its process has the categories {context.written_categories}, not two of its own"
+        return f"its process runs as {context.type}, which is no type for a guest like it"
+    if given is not None and given != label:
+        return f"its process runs as {label}, its XML says {given}"
+    if len(context.categories) != 2 and (mine is None or mine.kind != "static"):
+        return f"its process has the categories {context.written_categories}, not two of its own"
+    return None
 
 
 def _is_for_guests(guest: Guest, mine: Seclabel | None, kind: str) -> bool:

@@ -4,21 +4,22 @@ Kernel same-page merging keeps one copy of what several guests have in memory. W
 longer, and from that a guest can tell what another one holds: which library, which page of a document, bits of
 a key. It also makes flips of memory bits reach into a neighbour. Guests of one owner may find it worth that.
 
-Judged: /sys/kernel/mm/ksm/run (1 merges), and whether the units ksm and ksmtuned start at boot. A policy with
-`tcb.share_memory` wants it on.
+Judged: /sys/kernel/mm/ksm/run (1 merges); whether the units ksm and ksmtuned start at boot, and whether a file in
+tmpfiles.d writes 1 there. A policy with `tcb.share_memory` wants it on.
 
-Fix: disable the units; write 2 to the file, which parts what was merged and takes a while, then 0.
+Fix: disable the units, take the line out; write 2 to the file, which parts what was merged and takes a while,
+then 0.
 
 Proof: /sys/kernel/mm/ksm/pages_sharing is 0 and stays so while two equal guests run.
 """
 
 from virtwarden.control import Control, Findings
-from virtwarden.edits import SetState
-from virtwarden.facts.memory import PageMerging
+from virtwarden.edits import RemoveLine, SetState
+from virtwarden.facts.memory import PageMerging, PageMergingAtBoot
 from virtwarden.facts.policy import Policy
 from virtwarden.facts.units import Units
 from virtwarden.host import Absent, Host, Unknown
-from virtwarden.judgements import by_hand, failed, notapplicable, passed, unknown
+from virtwarden.judgements import by_hand, failed, file_change, notapplicable, passed, unknown
 from virtwarden.model import HOST, Change, Document, Evidence, Severity, State
 
 UNITS = ("ksm.service", "ksmtuned.service")
@@ -53,10 +54,16 @@ def in_force(host: Host) -> Findings:
 def on_disk(host: Host) -> Findings:
     """What starts it at boot."""
     try:
+        written = host.get(PageMergingAtBoot).written
         units = host.get(Units)
     except (Absent, Unknown) as refused:
         yield unknown(HOST, f"whether page merging starts at boot: {refused}", state=State.ON_DISK)
         return
+    if written is not None and written.value == "1":
+        line = written.evidence
+        fix = file_change(line.path or "/etc/tmpfiles.d", RemoveLine(line.text))
+        yield failed(HOST, "a line of tmpfiles.d merges equal pages from boot on", fix, evidence=[line],
+                     state=State.ON_DISK)  # fmt: skip
     starting = [unit for unit in map(units.enabled, UNITS) if unit is not None]
     if starting:
         names = " and ".join(unit.name for unit in starting)
@@ -65,10 +72,11 @@ def on_disk(host: Host) -> Findings:
         yield failed(HOST, f"{names} merge pages from boot on", *fixes, evidence=evidence, state=State.ON_DISK)
     elif not units.files:
         yield unknown(HOST, "whether page merging starts at boot: no unit is known", state=State.ON_DISK)
-    else:
+    elif written is None or written.value != "1":
         off = [units.files[name].evidence for name in UNITS if name in units.files]
         where = next(iter(units.files.values())).evidence
-        absent = Evidence("no ksm.service is enabled", where.path, None, where.argv, where.code, where.at)
+        named = where.path and where.path.partition("/system/")[0] + "/system"
+        absent = Evidence("no ksm.service is enabled", named, None, where.argv, where.code, where.at)
         yield passed(HOST, "nothing merges pages from boot on", *(off or [absent]), state=State.ON_DISK)
 
 

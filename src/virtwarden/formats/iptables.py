@@ -1,0 +1,73 @@
+"""What `iptables-save` and `ip6tables-save` print, of the older iptables and of the one that is nftables underneath."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from virtwarden.formats.ebtables import options, words
+from virtwarden.formats.packetrules import Chain, Condition, Rule, Ruleset
+
+_HOOKS = {"PREROUTING": "prerouting", "INPUT": "input", "FORWARD": "forward", "OUTPUT": "output"}
+_PRIORITIES = {"raw": -300, "mangle": -150, "filter": 0, "security": 50}
+_FIELDS = {
+    "-i": "iifname", "--in-interface": "iifname",
+    "-o": "oifname", "--out-interface": "oifname",
+    "-s": "saddr", "--source": "saddr",
+    "-d": "daddr", "--destination": "daddr",
+    "--state": "ct state", "--ctstate": "ct state",
+}  # fmt: skip
+_VERDICTS = {"ACCEPT": "accept", "DROP": "drop", "REJECT": "drop", "RETURN": "return"}
+_SAY_NOTHING = ("-m", "--match", "-c", "--comment", "--reject-with", "--log-prefix", "--log-level")
+
+
+def parse(text: str, family: Literal["ip", "ip6"]) -> Ruleset:
+    """The tables that were saved. What is not understood of a rule may or may not hold."""
+    table = ""
+    policies: dict[tuple[str, str], str] = {}
+    rules: dict[tuple[str, str], list[Rule]] = {}
+    for raw in text.splitlines():
+        line = raw.strip()
+        if line.startswith("*"):
+            table = line[1:]
+        elif line.startswith(":"):
+            name, _, policy = line[1:].partition(" ")
+            policies[table, name] = _VERDICTS.get(policy.split(" ")[0], "return")
+        elif line.startswith("-A "):
+            said = words(line)
+            if len(said) > 1:
+                rules.setdefault((table, said[1]), []).append(_rule(said[2:], line, family))
+    return Ruleset(tuple(_chains(family, policies, rules)))
+
+
+def _chains(
+    family: str, policies: dict[tuple[str, str], str], rules: dict[tuple[str, str], list[Rule]]
+) -> Iterator[Chain]:
+    for table, name in {**policies, **rules}:
+        hook = _HOOKS.get(name, "") if table in _PRIORITIES else ""
+        policy = policies.get((table, name), "return")
+        ours = tuple(rules.get((table, name), ()))
+        yield Chain(family, table, name, hook, _PRIORITIES.get(table, 0), policy, rules=ours)
+
+
+def _rule(said: list[str], line: str, family: str) -> Rule:
+    verdict, target = "continue", ""
+    conditions: list[Condition] = []
+    for option, value, negated in options(said):
+        if option in ("-j", "--jump", "-g", "--goto"):
+            verdict = _VERDICTS.get(value, "jump" if not value.isupper() else "continue")
+            verdict = "goto" if verdict == "jump" and option in ("-g", "--goto") else verdict
+            target = value
+        elif option in _FIELDS:
+            conditions.append(_condition(_FIELDS[option], value, negated, family))
+        elif option not in _SAY_NOTHING:
+            conditions.append(Condition())
+    return Rule(tuple(conditions), verdict, target, line)
+
+
+def _condition(field: str, value: str, negated: bool, family: str) -> Condition:  # noqa: FBT001  # as it was read
+    if field == "ct state":
+        return Condition((field,), tuple((state,) for state in value.lower().split(",")), negated)
+    if field in ("saddr", "daddr"):
+        return Condition((f"{family} {field}",), ((value,),), negated)
+    return Condition((field,), ((f"{value[:-1]}*" if value.endswith("+") else value,),), negated)
