@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from tests.kit import NOW, guests, made
+from tests.kit import NOW, guest, guests, made
 from virtwarden.facts.domain import Guest
 from virtwarden.facts.policy import GuestClass, Limits, Policy
 from virtwarden.facts.processes import GuestProcess, GuestProcesses
@@ -34,6 +34,16 @@ Files = Mapping[str, str | bytes | Unknown | Absent]
 def host(*members: Guest, facts: tuple[Fact, ...] = (), mounts: str = V2, files: Files | None = None) -> Host:
     """A host with these guests and mounts."""
     return made(guests(*members), *facts, files={"/proc/mounts": mounts, **(files or {})})
+
+
+def saying(element: str, text: str) -> Guest:
+    """A guest in whose XML an element such as memory or vcpu says something else."""
+    member = guest(extra=memtune("<hard_limit unit='GiB'>2</hard_limit>"))
+    definition = member.latest
+    said = definition.xml.find(element)
+    assert said is not None
+    said.text = text
+    return member
 
 
 def grouped(cgroup: str = IN_V2, name: str = "web") -> GuestProcesses:

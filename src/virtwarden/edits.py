@@ -41,22 +41,34 @@ class RemoveLine(Struct, frozen=True, tag=True):
 
 
 class SetAttribute(Struct, frozen=True, tag=True):
-    """An attribute of the element at `path` (ElementTree's XPath subset, below the root)."""
+    """An attribute of every element at `path`.
+
+    A path leads down from the root: names, `{namespace}name`s or `*` with `/` between them, each with any number
+    of `[2]`, `[@name]` and `[@name='value']` behind it, which XPath's rules narrow one after the other; `.` is
+    the root itself.
+    """
 
     path: str
     name: str
     value: str
 
 
+class RemoveAttribute(Struct, frozen=True, tag=True):
+    """An attribute is taken from every element at `path`."""
+
+    path: str
+    name: str
+
+
 class InsertElement(Struct, frozen=True, tag=True):
-    """A new child, given as XML text, of the element at `path`."""
+    """A child of the element at `path`, given as XML text: it stands there afterwards, once, with what it had."""
 
     path: str
     xml: str
 
 
 class RemoveElement(Struct, frozen=True, tag=True):
-    """The element at `path` is taken out."""
+    """Every element at `path` is taken out."""
 
     path: str
 
@@ -94,6 +106,7 @@ Edit = (
     | AddLine
     | RemoveLine
     | SetAttribute
+    | RemoveAttribute
     | InsertElement
     | RemoveElement
     | SetMode
@@ -125,6 +138,8 @@ def describe(edit: Edit) -> str:  # noqa: C901  # one case an edit
             return f"remove {key}"
         case SetAttribute(path, name, value):
             return f"set {name}='{value}' on {path}"
+        case RemoveAttribute(path, name):
+            return f"remove {name} from {path}"
         case InsertElement(path, xml):
             return f"add {xml} below {path}"
         case RemoveElement(path):

@@ -32,6 +32,16 @@ class Unknown(Exception):
         self.evidence = evidence
 
 
+_LONGEST_CITED = 1000
+
+
+def _cited(text: str) -> str:
+    """The text as evidence quotes it: a file that is all one line is not told again by every finding."""
+    if len(text) <= _LONGEST_CITED:
+        return text.strip()
+    return text[:_LONGEST_CITED].strip() + "…"
+
+
 @dataclass(frozen=True)
 class Text:
     """The text of a file as it was read, secrets already blanked; undecodable bytes survive as surrogates."""
@@ -48,7 +58,7 @@ class Text:
     def cite(self, line: int | None = None, text: str | None = None) -> Evidence:
         """Evidence from this file: one line of it (counted from 1), or `text` in words about the whole."""
         if text is None:
-            text = self.lines[line - 1].strip() if line is not None and 0 < line <= len(self.lines) else ""
+            text = _cited(self.lines[line - 1]) if line is not None and 0 < line <= len(self.lines) else ""
         return Evidence(text=text, path=self.path, line=line, at=self.at)
 
 
@@ -78,7 +88,7 @@ class Output:
     def cite(self, text: str | None = None) -> Evidence:
         """Evidence from this command: the text that decided, or the first line it printed."""
         if text is None:
-            text = (self.stdout.strip() or self.stderr.strip()).partition("\n")[0]
+            text = _cited(self.stdout).partition("\n")[0] or _cited(self.stderr).partition("\n")[0]
         return Evidence(text=text, argv=self.argv, code=self.code, at=self.at)
 
 

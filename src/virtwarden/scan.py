@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from virtwarden import __version__
 from virtwarden.control import Control
-from virtwarden.facts import every_want
+from virtwarden.facts import every_further_want, every_want
 from virtwarden.facts.guests import Guests
 from virtwarden.facts.identity import Identity
 from virtwarden.facts.policy import Policy
@@ -24,6 +24,7 @@ _OF_GUESTS = ("guest", "interface")
 def scan(host: Host, controls: Sequence[Control]) -> Report:
     """Run these controls on a host, by the policy among its facts."""
     host.source.fetch(every_want())
+    host.source.fetch(every_further_want(host))
     policy = host.get(Policy)
     return Report(
         host=_name(host),
@@ -48,7 +49,7 @@ def judge(control: Control, host: Host) -> Outcome:
         findings.append(Finding(HOST, Result.NOTAPPLICABLE, str(absent), evidence=absent.evidence))
     except Unknown as refused:
         findings.append(Finding(HOST, Result.UNKNOWN, str(refused), evidence=refused.evidence))
-    except Exception as defect:  # noqa: BLE001  # a defect in one control must not cost the others
+    except Exception as defect:  # a defect in one control must not cost the others
         findings.append(_error(defect))
     if not findings:
         findings.append(Finding(HOST, Result.NOTAPPLICABLE, "there is nothing on this host for it to judge"))
@@ -80,8 +81,8 @@ def _error(defect: Exception) -> Finding:
 
 
 def _is_about(finding: Finding, name: str) -> bool:
-    subject = finding.subject
-    return subject.kind in _OF_GUESTS and (subject.name == name or subject.name.startswith((f"{name} ", f"{name}/")))
+    kind, of = finding.subject.kind, finding.subject.name
+    return kind in _OF_GUESTS and (of == name or of.startswith((f"{name} ", f"{name}/")))
 
 
 def _name(host: Host) -> str:

@@ -26,7 +26,7 @@ def test_firmware_without_the_variable_and_a_bios_have_it_off() -> None:
 
 
 def test_an_architecture_that_knows_neither_has_none() -> None:
-    with pytest.raises(Absent):
+    with pytest.raises(Absent, match="neither UEFI nor a BIOS"):
         made().get(SecureBoot)
 
 

@@ -55,6 +55,16 @@ def test_old_kernels_have_it_inside(release: str, inside: bool) -> None:
     assert host.get(BridgeNetfilter).built_in is inside
 
 
+@pytest.mark.parametrize(
+    ("kernels", "inside"),
+    [(["2.6.32-220.el6.x86_64", "3.0.76-0.11-default"], True), (["2.6.32-1", "5.14.0-1"], False), ([], False)],
+)
+def test_an_image_is_told_by_the_kernels_that_are_installed(kernels: list[str], inside: bool) -> None:
+    host = made(files={f"/boot/vmlinuz-{release}": "" for release in kernels})
+    assert host.get(BridgeNetfilter).built_in is inside
+    assert not made(files={"/boot/vmlinuz-*": Unknown("no")}).get(BridgeNetfilter).built_in
+
+
 def test_rules_that_iptables_enforces_are_found_for_each_family() -> None:
     host = nethost(devices=filtered("mine"), files=files(mine=TCP + TCP6))
     found = host.get(DeepRules)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.kit import made, refusing
+from tests.kit import entry, made, refusing
 from virtwarden.facts.kernel import Boot, Sysctls, sysctl_key
 from virtwarden.host import Absent, Unknown
 
@@ -102,6 +102,35 @@ def test_red_hat_six_and_loader_entries_and_kernel_install() -> None:
     boot = host.get(Boot)
     assert [entry.value("audit") for entry in boot.configured()] == ["1", "1"]
     assert [e.value("audit_backlog_limit") for e in boot.entries if e.is_template] == ["8192"]
+
+
+def test_an_entry_of_the_loader_specification_is_one_line_whatever_its_kernel_is_called() -> None:
+    path = "/boot/loader/entries/8b1d-5.14.0.conf"
+    text = (
+        "title AlmaLinux (5.14.0) 9.6\nversion 5.14.0\nlinux /vmlinuz-5.14.0\n# options audit=0\n"
+        "options root=/dev/mapper/alma-root ro\noptions audit=1 $tuned_params\ngrub_users $grub_users\n"
+    )
+    (found,) = made(files={path: text}).get(Boot).configured()
+    assert (found.value("audit"), found.evidence.where) == ("1", f"{path}:5")
+    (bare,) = made(files={"/efi/loader/entries/x.conf": "title x\nlinux /vmlinuz\n"}).get(Boot).configured()
+    assert (bare.arguments, bare.evidence.line) == ((), 2)
+    with pytest.raises(Unknown):
+        made(files={path: "title x\n"}).get(Boot).configured()
+
+
+def test_red_hat_seven_with_uefi_has_its_lines_on_the_efi_partition() -> None:
+    stub = "search --no-floppy --fs-uuid --set=dev 1234\nexport prefix\nconfigfile $prefix/grub.cfg\n"
+    real = "menuentry 'RHEL 7' {\n\tlinuxefi /vmlinuz-3.10.0 root=/dev/sda ro audit=1\n}\n"
+    files = {"/boot/efi/EFI/redhat/grub.cfg": real, "/boot/efi/EFI/ubuntu/grub.cfg": stub}
+    assert [entry.value("audit") for entry in made(files=files).get(Boot).configured()] == ["1"]
+
+
+def test_one_file_under_two_names_is_read_once() -> None:
+    text = "title RHEL\n\tkernel /vmlinuz-2.6.32 ro audit=1\n"
+    names = ("/boot/grub/menu.lst", "/boot/grub/grub.conf")
+    stats = {name: entry(name, real=names[1]) for name in names}
+    boot = made(files=dict.fromkeys(names, text), stats=stats).get(Boot)
+    assert [found.evidence.where for found in boot.entries] == [f"{names[0]}:2"]
 
 
 def test_no_boot_loader_at_all_is_unknown() -> None:

@@ -42,10 +42,10 @@ def test_ss_tells_address_reach_program_and_unit() -> None:
         ("udp/67", "0.0.0.0%virbr0:67", "device", "dnsmasq"),
         ("tcp/22", "0.0.0.0:22", "any", "sshd"),
         ("tcp/5900", "127.0.0.1:5900", "loopback", "qemu-kvm"),
-        ("tcp/53", "127.0.0.53%lo:53", "loopback", "a process that cannot be seen from here"),
+        ("tcp/53", "127.0.0.53%lo:53", "loopback", "the kernel"),
         ("tcp/16514", "*:16514", "any", "virtproxyd-tls.socket"),
         ("tcp/22", "[::]:22", "any", "sshd"),
-        ("tcp/16509", "[fe80::1%eth0]:16509", "address", "a process that cannot be seen from here"),
+        ("tcp/16509", "[fe80::1%eth0]:16509", "address", "the kernel"),
     ]
 
 
@@ -76,3 +76,9 @@ def test_what_cannot_be_read_is_unknown(files: dict[str, str | bytes | Unknown])
         made(files=files).get(Listeners)
     with pytest.raises(Unknown):
         refusing().get(Listeners)
+
+
+def test_who_does_not_see_the_first_process_cannot_tell_the_kernel_from_a_process() -> None:
+    row = "tcp   LISTEN 0      64      0.0.0.0:2049    0.0.0.0:*\n"
+    (found,) = probed(made(commands={SS: row}))
+    assert (found.is_kernels, found.holder) == (False, "the kernel or a process that cannot be seen from here")

@@ -142,6 +142,16 @@ def test_ids_and_parents_that_are_written_elsewhere() -> None:
     assert unnumbered.vlan is None
 
 
+def test_ifupdown_makes_vlans_of_ports_by_their_names_alone() -> None:
+    stanza = "iface br_v20 inet manual\n\tbridge_ports eth1.20 eth1.21 eth2\n"
+    found = devices({"/etc/network/interfaces": stanza})
+    assert {port.name: (port.vlan, port.value("parent")) for port in found.ports("br_v20")} == {
+        "eth1.20": (20, "eth1"),
+        "eth1.21": (21, "eth1"),
+        "eth2": (None, ""),
+    }
+
+
 def test_copies_patterns_and_odd_files_are_no_devices() -> None:
     assert "eth9" not in devices(RED_HAT).devices
     assert not [name for name in devices(NETWORKD).devices if "*" in name]
@@ -167,3 +177,13 @@ def test_netplan_counts_by_what_it_makes() -> None:
     made_of_it = {"/run/systemd/network/10-netplan-br0.netdev": "[NetDev]\nName=br0\nKind=bridge\n"}
     found = devices({**plan, **made_of_it})
     assert (found.unread, found.devices["br0"].is_bridge) == ((), True)
+
+
+def test_a_device_is_cited_by_the_line_that_says_what_it_is() -> None:
+    devices = made(files={**RED_HAT, f"{SCRIPTS}/ifcfg-eth5": "DEVICE=eth5\n"}).get(NetFiles).devices
+    assert [devices[name].evidence.where for name in ("br_v19", "eth0.19", "eth1", "eth5")] == [
+        f"{SCRIPTS}/ifcfg-br_v19:2",
+        f"{SCRIPTS}/ifcfg-eth0.19:2",
+        f"{SCRIPTS}/ifcfg-eth1:3",
+        f"{SCRIPTS}/ifcfg-eth5",
+    ]

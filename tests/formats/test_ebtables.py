@@ -104,3 +104,12 @@ def test_names_and_numbers_of_protocols() -> None:
     assert {ether_type("IPv4"), ether_type("0x800"), ether_type("2048")} == {"2048"}
     assert ether_type("802_1Q") == ether_type("8021q") == "33024"
     assert ether_type("LENGTH") == "LENGTH"
+
+
+def test_a_chain_of_the_sites_own_may_be_named_in_capitals() -> None:
+    text = (
+        "*nat\n:PREROUTING ACCEPT\n:MACS {policy}\n-A PREROUTING -i vnet0 -j MACS\n-A MACS -s {mac} -j {verdict}\n"
+    )
+    assert drops(text.format(policy="DROP", mac=OWN, verdict="RETURN"), **frame("arp", FORGED)) is True
+    assert drops(text.format(policy="RETURN", mac=FORGED, verdict="DROP"), **frame("arp", FORGED)) is True
+    assert drops(text.format(policy="RETURN", mac=FORGED, verdict="DROP"), **frame("arp", OWN)) is False

@@ -19,6 +19,7 @@ from virtwarden import edits
             edits.SetAttribute("devices/graphics", "listen", "127.0.0.1"),
             "set listen='127.0.0.1' on devices/graphics",
         ),
+        (edits.RemoveAttribute("devices/graphics", "websocket"), "remove websocket from devices/graphics"),
         (edits.InsertElement("devices", "<rng/>"), "add <rng/> below devices"),
         (edits.RemoveElement("seclabel"), "remove seclabel"),
         (edits.SetMode(0o600, "root", None, "x:y"), "set mode 0600, owner root, label x:y"),

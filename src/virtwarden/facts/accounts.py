@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
+from virtwarden.formats.digits import whole
 from virtwarden.host import Absent, Host, Source, Text, Unknown, Want, reading, running
 from virtwarden.model import Evidence
 

@@ -9,6 +9,7 @@ from typing import ClassVar, Self
 
 from virtwarden.formats import keyvalue
 from virtwarden.formats.auditrules import Rule, Rules, listing, parse
+from virtwarden.formats.digits import signed
 from virtwarden.host import Absent, Host, Output, Source, Text, Unknown, Want, reading, running
 from virtwarden.model import Evidence
 
@@ -45,7 +46,8 @@ class AuditStatus:
         """Ask the kernel; only root may. Raises `Absent` where the tools are not installed."""
         output = _answered(host.source, _STATUS)
         found = _FIELD.findall(output.stdout.replace("AUDIT_STATUS:", ""))
-        fields = {name: int(value) for name, value in found if value.lstrip("-").isdigit()}
+        numbers = ((name, signed(value)) for name, value in found)
+        fields = {name: number for name, number in numbers if number is not None}
         if "enabled" not in fields:
             raise Unknown("auditctl -s does not tell whether auditing is enabled", output.cite())
         return cls(fields, output)

@@ -12,7 +12,7 @@ from virtwarden.model import Evidence
 _SEARCH = ("ausearch", "--input-logs", "--message", "VIRT_CONTROL", "--raw")
 _NO_MATCH = 1
 _UUID = re.compile(r"\buuid=([0-9a-fA-F-]{36})")
-_PID = re.compile(r"\bvm-pid=(\d+)")
+_PID = re.compile(r"\bvm-pid=([0-9]{1,10})\b")
 
 
 @dataclass(frozen=True, slots=True)

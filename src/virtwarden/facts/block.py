@@ -35,6 +35,11 @@ class Device:
         return f"/dev/{self.kernel.replace('!', '/')}"
 
     @property
+    def lasting_path(self) -> str:
+        """A path that still leads to it after a reboot, where it has one: the device mapper's."""
+        return f"/dev/mapper/{self.name}" if self.name else self.path
+
+    @property
     def is_crypt(self) -> bool:
         """Whether it is the readable side of an encrypted volume."""
         kind, _, rest = self.uuid.partition("-")

@@ -32,6 +32,7 @@ _IF_USER = re.compile(r"^\s*if\b.*GRUB2_PASSWORD")
 _END = re.compile(r"^\s*fi\b")
 _SUPERUSERS = re.compile(r"^\s*set\s+superusers=[\"']?\w")
 _PASSWORD = re.compile(r"^\s*password(?:_pbkdf2)?\s+\S")
+_SOURCES = "/etc/grub.d/*"
 _USER_PASSWORD = re.compile(r"^\s*GRUB2_PASSWORD=\S")
 
 
@@ -57,7 +58,7 @@ class SecureBoot:
         try:
             source.stat(_EFI)
         except Absent:
-            source.stat(_DMI)  # an architecture without this knows neither firmware
+            _expect_bios(source)
             return cls(on=False, uefi=False, evidence=Evidence("there is no such directory: BIOS", path=_EFI))
         except Unknown as refused:
             return cls._by_mokutil(source, refused)
@@ -83,6 +84,14 @@ class SecureBoot:
         return cls(on=found.group(1) == "enabled", uefi=True, evidence=said.cite())
 
 
+def _expect_bios(source: Source) -> None:
+    """An architecture without tables of a BIOS knows neither firmware, and old kernels do not tell."""
+    try:
+        source.stat(_DMI)
+    except Absent:
+        raise Absent("the host's firmware is neither UEFI nor a BIOS, or its kernel too old to tell") from None
+
+
 @dataclass(frozen=True, slots=True)
 class Lockdown:
     """The kernel's lockdown: none, integrity or confidentiality."""
@@ -105,14 +114,17 @@ class Lockdown:
 @dataclass(frozen=True, slots=True)
 class BootLoader:
     """`lock` is what keeps a stranger at the keyboard from editing the boot line, None where nothing does;
-    `files` are those of the boot loader that were read."""
+    `files` are those of the boot loader that were read, `hashes` the lines with the hash of a password, those
+    in the files that GRUB's are made of too."""
 
     kind: str
     lock: Value | None
     files: tuple[Text, ...]
+    hashes: tuple[Evidence, ...] = ()
 
     wants: ClassVar[tuple[Want, ...]] = (
-        *(reading(pattern) for pattern in _GRUB_FILES),
+        *(reading(pattern) for pattern in (*_GRUB_FILES, _SOURCES)),
+        *(looking(pattern) for pattern in (*_GRUB_FILES, _SOURCES)),
         *(reading(path) for path in _SYSTEMD_BOOT),
     )
 
@@ -124,7 +136,9 @@ class BootLoader:
         if lock is None and refused is not None:
             raise Unknown(f"whether the boot loader is locked: {refused}", *refused.evidence)
         if texts:
-            return cls("GRUB", lock, tuple(texts))
+            sources, _ = _texts(host.source, (_SOURCES,))
+            hashes = tuple(found for text in (*texts, *sources) for found in _hashes(text))
+            return cls("GRUB", lock, tuple(texts), hashes)
         texts, refused = _texts(host.source, _SYSTEMD_BOOT)
         if texts:
             return cls("systemd-boot", _no_editor(texts[0]), tuple(texts))
@@ -158,6 +172,14 @@ def _locks(text: Text) -> Iterator[Value]:
             named = True
         elif _USER_PASSWORD.match(line) or (_PASSWORD.match(line) and named and not waits):
             yield Value(line.split("=")[0].split()[0], text.cite(number, "a password is set"))
+
+
+def _hashes(text: Text) -> Iterator[Evidence]:
+    """The first line with a password, which is a hash but where a variable stands for it."""
+    for number, line in enumerate(text.lines, 1):
+        if (_PASSWORD.match(line) and "$" + "{" not in line) or _USER_PASSWORD.match(line):
+            yield text.cite(number, "the hash of a password")
+            return
 
 
 def _no_editor(text: Text) -> Value | None:

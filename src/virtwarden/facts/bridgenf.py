@@ -14,7 +14,7 @@ from typing import ClassVar, Self
 from virtwarden.facts.kernel import Sysctls
 from virtwarden.facts.nics import Nic, Nics
 from virtwarden.facts.nwfilters import V4_NODES, V6_NODES, FilterRule, NwFilter, NwFilters
-from virtwarden.host import Absent, Host, Source, Unknown, Want, reading
+from virtwarden.host import Absent, Host, Source, Unknown, Want, looking, reading
 from virtwarden.model import Evidence, State
 
 MODULE = "br_netfilter"
@@ -31,6 +31,7 @@ _LOADS = (
 )
 _RULES = ("/etc/udev/rules.d/*.rules", "/usr/lib/udev/rules.d/*bridge*.rules", "/lib/udev/rules.d/*bridge*.rules")
 _BARRED = ("/etc/modprobe.d/*.conf",)
+_KERNELS = "/boot/vmlinuz-*"
 _LOAD = re.compile(rf"^\s*(?:modprobe\s+(?:-\S+\s+)*)?{MODULE}\b")
 _RULE = re.compile(rf"^\s*[^#]*KERNEL==\"{MODULE}\".*sysctl")
 _BAR = re.compile(rf"^\s*(?:install\s+{MODULE}\s+/(?:usr/)?bin/(?:true|false))\s*$")
@@ -46,7 +47,10 @@ class BridgeNetfilter:
     barred: Evidence | None = None
     built_in: bool = False
 
-    wants: ClassVar[tuple[Want, ...]] = tuple(reading(pattern) for pattern in (*_LOADS, *_RULES, *_BARRED))
+    wants: ClassVar[tuple[Want, ...]] = (
+        *(reading(pattern) for pattern in (*_LOADS, *_RULES, *_BARRED)),
+        looking(_KERNELS),
+    )
 
     @property
     def lasting(self) -> Evidence | None:
@@ -75,13 +79,20 @@ def _lines(source: Source, patterns: tuple[str, ...], wanted: re.Pattern[str]) -
 
 
 def _built_in(host: Host) -> bool:
-    """Kernels before 3.18 have no module of its own for it."""
+    """Kernels before 3.18 have no module of its own for it: the one that runs, else all that are installed."""
     try:
-        release = host.get(Sysctls).effective("kernel.osrelease").value
+        releases = [host.get(Sysctls).effective("kernel.osrelease").value]
     except (Absent, Unknown):
-        return False
-    version = re.match(r"(\d+)\.(\d+)", release)
-    return version is not None and (int(version.group(1)), int(version.group(2))) < (3, 18)
+        releases = _installed(host.source)
+    versions = [re.match(r"([0-9]{1,9})\.([0-9]{1,9})", release) for release in releases]
+    return bool(versions) and all(v is not None and (int(v[1]), int(v[2])) < (3, 18) for v in versions)
+
+
+def _installed(source: Source) -> list[str]:
+    try:
+        return [path.partition("vmlinuz-")[2] for path in source.glob(_KERNELS)]
+    except Unknown:
+        return []
 
 
 @dataclass(frozen=True, slots=True)

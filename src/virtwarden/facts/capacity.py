@@ -11,8 +11,8 @@ from virtwarden.model import Evidence
 
 _MEMINFO = "/proc/meminfo"
 _ONLINE = "/sys/devices/system/cpu/online"
-_TOTAL = re.compile(r"MemTotal:\s+(\d+) kB")
-_RANGE = re.compile(r"(\d+)(?:-(\d+))?\Z")
+_TOTAL = re.compile(r"MemTotal:\s+([0-9]{1,15}) kB")
+_RANGE = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?\Z")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from virtwarden.facts.domain import Definition, Disk
+from virtwarden.formats.digits import signed
 
 _PERIOD = 100_000
 
@@ -64,7 +65,4 @@ def lowest(limits: Iterable[int | None]) -> int | None:
 
 
 def _number(text: str | None) -> int | None:
-    try:
-        return None if text is None else int(text)
-    except ValueError:
-        return None
+    return None if text is None else signed(text.strip())

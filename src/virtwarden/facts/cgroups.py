@@ -15,6 +15,7 @@ from virtwarden.facts.domain import Definition, Guest
 from virtwarden.facts.guests import Guests
 from virtwarden.facts.mounts import Mounts
 from virtwarden.facts.processes import GuestProcess, GuestProcesses
+from virtwarden.formats.digits import whole
 from virtwarden.host import Absent, Host, Source, Unknown, Want, reading
 from virtwarden.model import Evidence
 
@@ -181,9 +182,9 @@ def _lowest(source: Source, paths: list[str]) -> MemoryLimit:
         except Unknown as refused:
             refusal = refusal or str(refused)
             continue
-        said = text.text.strip()
-        if said.isdecimal() and int(said) < _UNLIMITED:
-            found.append((int(said) // 1024, text.cite(1)))
+        limit = whole(text.text.strip())
+        if limit is not None and limit < _UNLIMITED:
+            found.append((limit // 1024, text.cite(1)))
         else:
             nothing = nothing or text.cite(1)
     if found:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from virtwarden.formats.digits import signed
 from virtwarden.formats.xmltext import Element, line_of
 from virtwarden.host import Text
 from virtwarden.model import Evidence, State
@@ -188,7 +189,7 @@ class Definition:
 
     @cached_property
     def memory_kib(self) -> int:
-        """The most memory the guest may have, in KiB."""
+        """The most memory the guest may have, in KiB; 0 where the XML does not say."""
         return self._kib("memory") or 0
 
     def memtune(self, limit: str) -> int | None:
@@ -204,8 +205,9 @@ class Definition:
 
     @cached_property
     def vcpus(self) -> int:
-        """How many virtual processors it may have."""
-        return _number(self.get("vcpu")) or 1
+        """How many virtual processors it may have, one unless the XML says more; 0 where that is no number."""
+        said = self.get("vcpu")
+        return 1 if said is None else max(_number(said) or 0, 0)
 
     @cached_property
     def disks(self) -> tuple[Disk, ...]:
@@ -279,10 +281,7 @@ def _get(element: Element, path: str, attribute: str | None = None) -> str | Non
 
 
 def _number(text: str | None) -> int | None:
-    try:
-        return None if text is None else int(text)
-    except ValueError:
-        return None
+    return None if text is None else signed(text.strip())
 
 
 def _bytes_in(unit: str) -> int:

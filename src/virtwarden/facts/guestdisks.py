@@ -50,6 +50,12 @@ class GuestDisk:
         return self.definition.cite(self.disk.line)
 
     @property
+    def number(self) -> int:
+        """Its place among the guest's disks, counted from 1 as XPath does."""
+        places = enumerate(self.definition.disks, 1)
+        return next(place for place, each in places if each is self.disk)
+
+    @property
     def format(self) -> str:
         """The format that QEMU is told; libvirt says raw where the XML says nothing."""
         return self.disk.format or "raw"

@@ -14,6 +14,7 @@ from typing import ClassVar, Self
 from virtwarden.facts.domain import Definition, Guest
 from virtwarden.facts.libvirt import Libvirt
 from virtwarden.formats import Malformed, xmltext
+from virtwarden.formats.digits import whole
 from virtwarden.host import Absent, Host, Source, Text, Unknown, Want, looking, reading
 from virtwarden.model import Evidence, State
 
@@ -22,6 +23,7 @@ _AUTOSTART = "/etc/libvirt/qemu/autostart/*.xml"
 _RUNNING = ("/run/libvirt/qemu/*.xml", "/var/run/libvirt/qemu/*.xml")
 _VIRSH = ("virsh", "--connect", "qemu:///system", "--readonly")
 _CHUNK = 50
+_LONGEST_NAME = 2**14
 _UUID = re.compile(r"^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 
 
@@ -131,7 +133,7 @@ class _Gathered:
     def _add(self, root: xmltext.Element, state: State, text: Text) -> None:
         pid = None
         if root.tag == "domstatus":
-            pid = int(root.get("pid") or 0) or None if (root.get("pid") or "0").isdigit() else None
+            pid = whole(root.get("pid") or "") or None
             inner = root.find("domain")
         else:
             inner = root
@@ -139,8 +141,11 @@ class _Gathered:
             self.unread.append(text.cite(1, f"a <{root.tag}> where a <domain> should be"))
             return
         definition = Definition(inner, state, text)
-        if not definition.name:
-            self.unread.append(text.cite(1, "a domain without a name"))
+        if not definition.name or len(definition.name) > _LONGEST_NAME:
+            length = len(definition.name)
+            self.unread.append(
+                text.cite(1, f"a name of {length} characters" if length else "a domain without a name")
+            )
             return
         guest = self._by_name.get(definition.name) or Guest(definition.name, definition.uuid)
         if state is State.ON_DISK:

@@ -86,6 +86,11 @@ class Images:
         return self.devices.named(real) or self.devices.named(path)
 
     @classmethod
+    def further(cls, host: Host) -> Iterator[Want]:
+        """What is known by name."""
+        return Search(host).first_wants()
+
+    @classmethod
     def probe(cls, host: Host) -> Self:
         """Look at everything; what is refused is kept as the refusal."""
         search = Search(host)

@@ -15,7 +15,7 @@ from virtwarden.facts.leftovers import Leftovers
 from virtwarden.facts.mounts import Mounts, Table
 from virtwarden.facts.policy import Policy
 from virtwarden.facts.pools import Pools
-from virtwarden.host import Absent, Fact, Host, Stat, Unknown, looking
+from virtwarden.host import Absent, Fact, Host, Stat, Unknown, Want, looking
 
 _LEVELS = 16
 _LEAST_VOLUME = 1 << 20
@@ -48,8 +48,16 @@ class Search:
         self._levels = 0
         self._names = self._named_after()
 
-    def begin(self) -> None:
-        """The first level: all that is known by name."""
+    def first_wants(self) -> Iterator[Want]:
+        """What the first level asks for."""
+        named, nodes, places = self._first()
+        for path in dict.fromkeys((*named, *nodes.values())):
+            yield from examining(path)
+        for place in places:
+            yield from (looking(place), looking(f"{place}/*"))
+
+    def _first(self) -> tuple[list[str], dict[str, str], list[str]]:
+        """All that is known by name: files, nodes by the kernel's name of the device, directories."""
         named = [disk.path for disk in self.disks if disk.path is not None]
         told = (link for disk in self.disks for link in told_of(disk))
         named += [
@@ -58,9 +66,12 @@ class Search:
         named += [path for guest in self._guests for path in nvram_of(guest)]
         named += [path for paths in self._former.values() for path in paths if path.startswith("/")]
         nodes = {device.kernel: device.path for device in self._candidates()}
-        places = self._directories(named)
-        wants = [want for path in dict.fromkeys((*named, *nodes.values())) for want in examining(path)]
-        self._source.fetch([*wants, *(looking(place) for place in places), *(looking(f"{p}/*") for p in places)])
+        return named, nodes, list(self._directories(named))
+
+    def begin(self) -> None:
+        """The first level: all that is known by name."""
+        named, nodes, places = self._first()
+        self._source.fetch(self.first_wants())
         self._examine(dict.fromkeys(named, FIRST))
         self.volumes = {kernel: examined(self._source, path) for kernel, path in nodes.items()}
         for place in places:

@@ -25,18 +25,21 @@ _ASSIGNMENT = re.compile(r"^\s*-?\s*([^#;=\s][^=\s]*)\s*=\s*(.*?)\s*$")
 _CMDLINE = "/proc/cmdline"
 _BOOT_FILES = (
     "/boot/loader/entries/*.conf",
+    "/boot/efi/loader/entries/*.conf",
+    "/efi/loader/entries/*.conf",
     "/etc/kernel/cmdline",
     "/etc/default/grub",
     "/etc/default/grub.d/*.cfg",
     "/boot/grub2/grub.cfg",
     "/boot/grub/grub.cfg",
+    "/boot/efi/EFI/*/grub.cfg",
     "/boot/grub/menu.lst",
     "/boot/grub/grub.conf",
 )
 # RHEL 8 keeps the arguments that all entries share here, and the entries say $kernelopts.
 _SHARED = ("/boot/grub2/grubenv", "/boot/efi/EFI/*/grubenv")
 _SHARED_NAME = "$kernelopts"
-_BOOT_LINE = re.compile(r"^\s*(?:linux(?:16|efi)?|kernel|options)\s+(.*)$")
+_BOOT_LINE = re.compile(r"^\s*(?:linux(?:16|efi)?|kernel)\s+(.*)$")
 _GRUB_DEFAULT = re.compile(r"""^\s*GRUB_CMDLINE_LINUX(?:_DEFAULT)?\s*\+?=\s*(["']?)(.*)\1\s*$""")
 
 
@@ -184,13 +187,25 @@ class Boot:
             refusal = str(refused)
         entries: list[BootEntry] = []
         shared = _shared_arguments(host.source)
+        seen: set[str] = set()
         for pattern in _BOOT_FILES:
             try:
                 for path in host.source.glob(pattern):
-                    entries.extend(_boot_entries(host.source.read(path), shared))
+                    real = _real(host.source, path)
+                    if real not in seen:
+                        seen.add(real)
+                        entries.extend(_boot_entries(host.source.read(path), shared))
             except (Absent, Unknown) as refused:
                 refusal = refusal or str(refused)
         return cls(in_force, tuple(entries), refusal)
+
+
+def _real(source: Source, path: str) -> str:
+    """Where a file of the boot loader lies: menu.lst and grub.conf are often one."""
+    try:
+        return source.stat(path).real
+    except (Absent, Unknown):
+        return path
 
 
 def _shared_arguments(source: Source) -> str:
@@ -207,6 +222,9 @@ def _shared_arguments(source: Source) -> str:
 
 
 def _boot_entries(text: Text, shared: str) -> Iterable[BootEntry]:
+    if "/loader/entries/" in text.path:
+        yield from _loader_entry(text, shared)
+        return
     is_default = text.path.startswith("/etc/")
     for number, line in enumerate(text.lines, 1):
         if text.path == "/etc/kernel/cmdline":
@@ -224,6 +242,21 @@ def _boot_entries(text: Text, shared: str) -> Iterable[BootEntry]:
         if text.path == "/etc/kernel/cmdline" and not line.strip():
             continue
         yield BootEntry(tuple(_split(arguments)), text.cite(number), is_template=is_default)
+
+
+def _loader_entry(text: Text, shared: str) -> Iterable[BootEntry]:
+    """A file of the boot loader specification is one entry: its kernel, and its `options` lines together."""
+    said = {number: line.split(None, 1) for number, line in enumerate(text.lines, 1) if line.strip()}
+    kernels = [number for number, words in said.items() if words[0] in ("linux", "efi", "uki")]
+    options = [number for number, words in said.items() if words[0] == "options"]
+    if not kernels and not options:
+        return
+    arguments = " ".join(said[number][1] for number in options if len(said[number]) > 1)
+    yield BootEntry(
+        tuple(_split(arguments.replace(_SHARED_NAME, shared))),
+        text.cite((options or kernels)[0]),
+        is_template=False,
+    )
 
 
 def _split(line: str) -> list[str]:

@@ -59,5 +59,5 @@ def _flavour(release: str) -> str:
 
 def order(release: str) -> tuple[tuple[int, int, str], ...]:
     """What makes releases of one flavour compare by age: numbers as numbers, and above words."""
-    parts = re.findall(r"\d+|[a-z]+", release)
+    parts = re.findall(r"[0-9]{1,20}|[a-z]+", release)
     return tuple((1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts)

@@ -13,6 +13,7 @@ from ipaddress import IPv4Interface, IPv6Interface, ip_interface
 from itertools import pairwise
 from typing import ClassVar, Self
 
+from virtwarden.formats.digits import whole
 from virtwarden.formats.packetrules import plain_mac
 from virtwarden.host import Absent, Host, Output, Source, Unknown, Want, looking, running
 from virtwarden.model import Evidence
@@ -54,8 +55,7 @@ class Link:
     @property
     def vlan(self) -> int | None:
         """The id of a VLAN device."""
-        number = self.options.get("id", "")
-        return int(number) if self.kind == "vlan" and number.isdecimal() else None
+        return whole(self.options.get("id", "")) if self.kind == "vlan" else None
 
 
 @dataclass(frozen=True)

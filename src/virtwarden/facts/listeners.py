@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, Self
 
 from virtwarden.formats import Malformed, sockets
@@ -27,8 +27,8 @@ class Listener:
     """One socket that takes what comes.
 
     `reach` is how far it can be reached: on this host alone, on one network device, on one address, or on
-    every address. `programs` are the names of the processes that hold it, empty where they may not be seen;
-    `unit` is the systemd socket unit that opened it.
+    every address. `programs` are the names of the processes that hold it, empty where they may not be seen or
+    where it is the kernel's own (`is_kernels`); `unit` is the systemd socket unit that opened it.
     """
 
     protocol: str
@@ -40,6 +40,7 @@ class Listener:
     programs: tuple[str, ...] = ()
     pids: tuple[int, ...] = ()
     unit: str | None = None
+    is_kernels: bool = False
 
     @property
     def name(self) -> str:
@@ -52,9 +53,17 @@ class Listener:
         return _where(self.address, self.device, self.port)
 
     @property
+    def scope(self) -> str:
+        """How far it can be reached, in words that follow `listens on`."""
+        if self.reach == "device" and self.device:
+            return self.device
+        return {"any": "every address", "loopback": "this host alone"}.get(self.reach, self.address)
+
+    @property
     def holder(self) -> str:
         """Who holds it, as far as that can be seen: the unit, else the programs."""
-        return self.unit or ", ".join(self.programs) or "a process that cannot be seen from here"
+        unseen = "the kernel" if self.is_kernels else "the kernel or a process that cannot be seen from here"
+        return self.unit or ", ".join(self.programs) or unseen
 
     @property
     def local(self) -> bool:
@@ -87,10 +96,11 @@ class Listeners:
         """Ask ss; read the kernel's tables where it is not installed or does not answer."""
         rows, answer = _from_ss(host.source) or _from_kernel(host.source)
         units = _units(host.source)
-        return cls(
-            tuple(_listener(row, cited, units) for row, cited in rows if row.listens and row.port is not None),
-            answer,
-        )
+        found = [_listener(row, cited, units) for row, cited in rows if row.listens and row.port is not None]
+        if any(1 in listener.pids for listener in found):
+            # Who sees what the first process holds sees every process: what is left is the kernel's, as NFS is.
+            found = [replace(listener, is_kernels=not listener.pids) for listener in found]
+        return cls(tuple(found), answer)
 
 
 _Rows = list[tuple[sockets.Socket, Evidence]]

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from virtwarden.formats import ini, keyvalue
+from virtwarden.formats.digits import whole
 from virtwarden.host import Text
 from virtwarden.model import Evidence
 
@@ -52,12 +53,15 @@ class NetDevice:
     @property
     def vlan(self) -> int | None:
         """The id of a VLAN device; None where it is none."""
-        return int(self.value("vlan")) if self.value("vlan").isdecimal() else None
+        return whole(self.value("vlan"))
 
     @property
     def evidence(self) -> Evidence:
-        """Where it is made."""
-        return self.settings["kind"].evidence if "kind" in self.settings else Evidence("", path=self.path)
+        """Where it is made: the line that says what it is, else the first that says something of it."""
+        for name in ("kind", "vlan", "bridge", *self.settings):
+            if name in self.settings:
+                return self.settings[name].evidence
+        return Evidence("the file that makes it", path=self.path)
 
 
 class Devices:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Self
 
-from virtwarden.formats import Malformed, ebtables, nftables
+from virtwarden.formats import Malformed, ebtables, iptables, nftables
 from virtwarden.formats.packetrules import Chain, Packet, Ruleset
 from virtwarden.host import Absent, Host, Output, Source, Unknown, Want, running
 from virtwarden.model import Evidence

@@ -21,6 +21,7 @@ from virtwarden.sources.keystandin import KeyStandIn, stand_ins
 if TYPE_CHECKING:
     from virtwarden.formats.certificate import Certificate, RevocationList
 
+GROUP = "QEMU's group"
 Holder = Literal["libvirt", "qemu", "user"]
 Role = Literal["authority", "server", "client", "key", "revocation", "other"]
 
@@ -122,6 +123,20 @@ class Pki:
             raise Unknown(
                 f"not every certificate and key could be looked at: {self.refused[0].text}{more}", *self.refused
             )
+
+    def rooted(self, file: PkiFile) -> tuple[int, str | None]:
+        """The mode and the group (None: the one it has) that a file of root's should have. QEMU opens its own
+        files as the user that guests run as; where no name of its group can be seen, `GROUP` stands for it."""
+        mode = file.stat.mode & ~0o022
+        is_key = file.role == "key" or bool(file.keys)
+        if file.holder != "qemu":
+            return (0o600 if is_key else mode), None
+        if file.stat.group in self.qemu_groups:
+            return (0o640 if is_key else mode), None
+        if not is_key and mode & 0o004:
+            return mode, None
+        group = file.stat.owner if file.stat.owner in self.qemu_groups else GROUP
+        return (0o640 if is_key else mode | 0o040), group
 
     def of(self, *roles: Role) -> Iterator[PkiFile]:
         """The files of these roles."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -70,24 +71,28 @@ class GuestProcesses:
     wants: ClassVar[tuple[Want, ...]] = (looking(_HOST_NAMESPACE),)
 
     @classmethod
+    def further(cls, host: Host) -> Iterator[Want]:
+        """The files of each process."""
+        for pid in _pids(host).values():
+            yield from (reading(f"/proc/{pid}/{name}") for name in _TEXTS)
+            yield from (looking(f"/proc/{pid}/{name}") for name in _LINKS)
+
+    @classmethod
     def probe(cls, host: Host) -> Self:
         """Look at /proc for every guest that runs. Raises `Unknown` where it is not known which do."""
-        known = host.get(Guests)
-        if known.liveness is not None:
-            raise Unknown(f"which guests run: {known.liveness}")
-        pids = {guest.name: guest.pid for guest in known.guests if guest.running and guest.pid}
-        host.source.fetch(
-            want
-            for pid in pids.values()
-            for want in (
-                *(reading(f"/proc/{pid}/{name}") for name in _TEXTS),
-                *(looking(f"/proc/{pid}/{name}") for name in _LINKS),
-            )
-        )
+        host.source.fetch(cls.further(host))
+        pids = _pids(host)
         found = {name: _process(host.source, name, pid) for name, pid in pids.items()}
         ended = {name for name, process in found.items() if process is None}
         alive = {name: process for name, process in found.items() if process is not None}
         return cls(alive, _namespace(host.source), frozenset(ended))
+
+
+def _pids(host: Host) -> dict[str, int]:
+    known = host.get(Guests)
+    if known.liveness is not None:
+        raise Unknown(f"which guests run: {known.liveness}")
+    return {guest.name: guest.pid for guest in known.guests if guest.running and guest.pid}
 
 
 def _process(source: Source, guest: str, pid: int) -> GuestProcess | None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import ClassVar, Self
 
+from virtwarden.formats.digits import whole
 from virtwarden.host import Absent, Host, Source, Text, Unknown, Want, reading
 from virtwarden.model import Evidence
 
@@ -198,5 +199,6 @@ def _old(text: Text) -> tuple[str, str, str, Evidence]:
 
 
 def _number(version: str) -> tuple[int, ...] | None:
-    parts = version.split(".")
-    return tuple(int(part) for part in parts) if all(part.isdigit() for part in parts) else None
+    parts = [whole(part) for part in version.split(".")]
+    known = tuple(part for part in parts if part is not None)
+    return known if len(known) == len(parts) else None

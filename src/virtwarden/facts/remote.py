@@ -11,6 +11,7 @@ from virtwarden.facts.daemon_units import DaemonUnits
 from virtwarden.facts.libvirt import Libvirt
 from virtwarden.facts.listeners import Listener, Listeners
 from virtwarden.facts.units import Units
+from virtwarden.formats.digits import whole
 from virtwarden.host import Absent, Host, Unknown, Want
 from virtwarden.model import Evidence
 
@@ -65,8 +66,8 @@ class RemoteDaemon:
         offers = self.offers.get(transport, ())
         streams = [] if isinstance(offers, Unknown) else [stream for offer in offers for stream in offer.streams]
         texts = (conf.tcp_port if transport == "tcp" else conf.tls_port, *streams)
-        found = [text.rpartition(":")[2] for text in texts]
-        return tuple(dict.fromkeys((PORTS[transport], *(int(port) for port in found if port.isdecimal()))))
+        found = [whole(text.rpartition(":")[2]) for text in texts]
+        return tuple(dict.fromkeys((PORTS[transport], *(port for port in found if port is not None))))
 
 
 @dataclass(frozen=True, slots=True)

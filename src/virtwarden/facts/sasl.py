@@ -15,6 +15,7 @@ from virtwarden.model import Evidence
 SERVICES = ("libvirt", "qemu")
 _DIRECTORIES = ("/etc/sasl2", "/usr/lib64/sasl2", "/usr/lib/sasl2")
 _DATABASES = ("/etc/libvirt/passwd.db", "/etc/qemu/passwd.db", "/etc/sasl2/sasldb2", "/etc/sasldb2")
+_CLIENTS = "/etc/libvirt/auth.conf"
 _KEYTABS = ("/etc/libvirt/krb5.tab", "/etc/qemu/krb5.tab")
 
 
@@ -40,7 +41,8 @@ class SaslConf:
 @dataclass(frozen=True, slots=True)
 class Sasl:
     """`services` holds a refusal where a conf file could not be read. `secrets` are the password databases and
-    keytabs that are there, `refused` those that could not be looked at."""
+    keytabs that are there, and the file with which this host logs in elsewhere; `refused` those that could not
+    be looked at."""
 
     services: Mapping[str, SaslConf | Unknown] = field(default_factory=dict)
     secrets: tuple[Stat, ...] = ()
@@ -48,7 +50,8 @@ class Sasl:
 
     wants: ClassVar[tuple[Want, ...]] = (
         *(reading(f"{directory}/{service}.conf") for service in SERVICES for directory in _DIRECTORIES),
-        *(looking(path) for path in (*_DATABASES, *_KEYTABS)),
+        *(looking(path) for path in (*_DATABASES, *_KEYTABS, _CLIENTS)),
+        reading(_CLIENTS),
     )
 
     def of(self, service: str) -> SaslConf:
@@ -64,7 +67,7 @@ class Sasl:
         """Read the conf files and look at the files that they name."""
         host.get(Libvirt)
         services: dict[str, SaslConf | Unknown] = {}
-        paths = [*_DATABASES, *_KEYTABS]
+        paths = [*_DATABASES, *_KEYTABS, *([_CLIENTS] if _has_password(host.source) else [])]
         for service in SERVICES:
             try:
                 conf = _read(host.source, service)
@@ -89,6 +92,17 @@ def _read(source: Source, service: str) -> SaslConf | None:
         }
         return SaslConf(text.path, text.cite(text="mech_list is not set"), settings)
     return None
+
+
+def _has_password(source: Source) -> bool:
+    """Whether the file that libvirt's clients log in with has a password in it; one that is refused may have."""
+    try:
+        lines = source.read(_CLIENTS).lines
+    except Absent:
+        return False
+    except Unknown:
+        return True
+    return any(line.partition("=")[0].strip() == "password" for line in lines)
 
 
 def _secrets(source: Source, paths: list[str]) -> tuple[tuple[Stat, ...], tuple[Evidence, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
@@ -148,16 +148,15 @@ class AuthorizedKeys:
     )
 
     @classmethod
+    def further(cls, host: Host) -> Iterator[Want]:
+        """The files of accounts that are at home elsewhere."""
+        return (reading(path) for path in _key_files(host))
+
+    @classmethod
     def probe(cls, host: Host) -> Self:
         """Read the files that sshd would, for each of these accounts."""
-        patterns = host.get(Sshd).get("authorizedkeysfile").value.split()
-        paths = {
-            path: user.name
-            for user in _managers(host.source)
-            for pattern in patterns
-            if (path := _path(pattern, user)) is not None
-        }
-        host.source.fetch([reading(path) for path in paths])
+        paths = _key_files(host)
+        host.source.fetch(reading(path) for path in paths)
         keys: list[AuthorizedKey] = []
         files: list[Evidence] = []
         refused: list[Evidence] = []
@@ -172,6 +171,17 @@ class AuthorizedKeys:
             files.append(text.cite(text=f"the keys of {user}"))
             keys.extend(_keys(text, user))
         return cls(tuple(keys), tuple(files), tuple(refused))
+
+
+def _key_files(host: Host) -> dict[str, str]:
+    """The files in which sshd looks for keys, each with the name of the user."""
+    patterns = host.get(Sshd).get("authorizedkeysfile").value.split()
+    return {
+        path: user.name
+        for user in _managers(host.source)
+        for pattern in patterns
+        if (path := _path(pattern, user)) is not None
+    }
 
 
 def _managers(source: Source) -> list[columns.User]:

@@ -15,6 +15,7 @@ from virtwarden.host import Absent, Host, Source, Stat, Unknown, Want, looking
 from virtwarden.model import Evidence
 
 _DIRECTORIES = ("/run/libvirt", "/var/run/libvirt")
+_ADMINISTERED_SINCE = (1, 3)
 _KEEPERS = ("virtlogd", "virtlockd")  # whose sockets take no management and are root's alone
 
 
@@ -61,7 +62,8 @@ class UnixSockets:
             if name in libvirt.installed
             and ((libvirt.modular and name in modular) or (libvirt.monolithic and name == "libvirtd"))
         ]
-        return cls(tuple(_socket(host, name, admin) for name in daemons for admin in ("", "-admin")))
+        kinds = ("",) if libvirt.at_least(*_ADMINISTERED_SINCE) is False else ("", "-admin")
+        return cls(tuple(_socket(host, name, admin) for name in daemons for admin in kinds))
 
 
 def _socket(host: Host, daemon: str, admin: str) -> UnixSocket:

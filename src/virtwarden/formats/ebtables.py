@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from virtwarden.formats.packetrules import Chain, Condition, Rule, Ruleset, plain_mac
 
@@ -54,25 +54,33 @@ def ether_type(text: str) -> str:
 def parse(text: str) -> Ruleset:
     """The tables that were saved. Lines that are not understood become rules that may or may not match."""
     table = ""
+    declared: set[str] = set()
     policies: dict[tuple[str, str], str] = {}
     rules: dict[tuple[str, str], list[Rule]] = {}
     for raw in text.splitlines():
         line = raw.strip()
         if line.startswith("*"):
-            table = line[1:]
+            table, declared = line[1:], set()
         elif line.startswith(":"):
             name, _, policy = line[1:].partition(" ")
+            declared.add(name)
             policies[table, name] = _VERDICTS.get(policy.strip().split(" ")[0], "return")
         elif line.startswith("-A "):
             said = words(line)
             if len(said) > 1:
-                rules.setdefault((table, said[1]), []).append(_rule(said[2:], line))
+                rules.setdefault((table, said[1]), []).append(_rule(said[2:], line, declared))
     return Ruleset(tuple(_chain(key, policies.get(key, "return"), rules) for key in {**policies, **rules}))
 
 
 def _chain(key: tuple[str, str], policy: str, rules: dict[tuple[str, str], list[Rule]]) -> Chain:
     hook, priority = _HOOKS.get(key, ("", 0))
     return Chain("bridge", *key, hook, priority, policy, rules=tuple(rules.get(key, ())))
+
+
+def is_chain(target: str, chains: Collection[str]) -> bool:
+    """Whether a rule's target is one of these chains, or one that should have been: targets of the tool's own are
+    in capitals."""
+    return target in chains or not target.isupper()
 
 
 def words(line: str) -> list[str]:
@@ -83,12 +91,12 @@ def words(line: str) -> list[str]:
         return line.split()
 
 
-def _rule(said: list[str], line: str) -> Rule:
+def _rule(said: list[str], line: str, chains: set[str]) -> Rule:
     verdict, target = "continue", ""
     conditions: list[Condition] = []
     for option, value, negated in options(said):
         if option in ("-j", "--jump"):
-            verdict = _VERDICTS.get(value, "jump" if not value.isupper() else "continue")
+            verdict = "jump" if is_chain(value, chains) else _VERDICTS.get(value, "continue")
             target = value
         elif option in _FIELDS:
             wanted = tuple((item,) for item in _values(_FIELDS[option], value))

@@ -1,11 +1,11 @@
-"""What `iptables-save` and `ip6tables-save` print, of the older iptables and of the one that is nftables underneath."""
+"""What `iptables-save` and `ip6tables-save` print: rules of hosts without nft, and those that nft does not see."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Literal
 
-from virtwarden.formats.ebtables import options, words
+from virtwarden.formats.ebtables import is_chain, options, words
 from virtwarden.formats.packetrules import Chain, Condition, Rule, Ruleset
 
 _HOOKS = {"PREROUTING": "prerouting", "INPUT": "input", "FORWARD": "forward", "OUTPUT": "output"}
@@ -17,26 +17,29 @@ _FIELDS = {
     "-d": "daddr", "--destination": "daddr",
     "--state": "ct state", "--ctstate": "ct state",
 }  # fmt: skip
-_VERDICTS = {"ACCEPT": "accept", "DROP": "drop", "REJECT": "drop", "RETURN": "return"}
+_VERDICTS = {"ACCEPT": "accept", "DROP": "drop", "REJECT": "drop", "RETURN": "return",
+             "NFQUEUE": "unknown", "QUEUE": "unknown"}  # fmt: skip
 _SAY_NOTHING = ("-m", "--match", "-c", "--comment", "--reject-with", "--log-prefix", "--log-level")
 
 
 def parse(text: str, family: Literal["ip", "ip6"]) -> Ruleset:
     """The tables that were saved. What is not understood of a rule may or may not hold."""
     table = ""
+    declared: set[str] = set()
     policies: dict[tuple[str, str], str] = {}
     rules: dict[tuple[str, str], list[Rule]] = {}
     for raw in text.splitlines():
         line = raw.strip()
         if line.startswith("*"):
-            table = line[1:]
+            table, declared = line[1:], set()
         elif line.startswith(":"):
             name, _, policy = line[1:].partition(" ")
+            declared.add(name)
             policies[table, name] = _VERDICTS.get(policy.split(" ")[0], "return")
         elif line.startswith("-A "):
             said = words(line)
             if len(said) > 1:
-                rules.setdefault((table, said[1]), []).append(_rule(said[2:], line, family))
+                rules.setdefault((table, said[1]), []).append(_rule(said[2:], line, family, declared))
     return Ruleset(tuple(_chains(family, policies, rules)))
 
 
@@ -50,13 +53,13 @@ def _chains(
         yield Chain(family, table, name, hook, _PRIORITIES.get(table, 0), policy, rules=ours)
 
 
-def _rule(said: list[str], line: str, family: str) -> Rule:
+def _rule(said: list[str], line: str, family: str, chains: set[str]) -> Rule:
     verdict, target = "continue", ""
     conditions: list[Condition] = []
     for option, value, negated in options(said):
         if option in ("-j", "--jump", "-g", "--goto"):
-            verdict = _VERDICTS.get(value, "jump" if not value.isupper() else "continue")
-            verdict = "goto" if verdict == "jump" and option in ("-g", "--goto") else verdict
+            jump = "goto" if option in ("-g", "--goto") else "jump"
+            verdict = jump if is_chain(value, chains) else _VERDICTS.get(value, "continue")
             target = value
         elif option in _FIELDS:
             conditions.append(_condition(_FIELDS[option], value, negated, family))
@@ -65,7 +68,7 @@ def _rule(said: list[str], line: str, family: str) -> Rule:
     return Rule(tuple(conditions), verdict, target, line)
 
 
-def _condition(field: str, value: str, negated: bool, family: str) -> Condition:  # noqa: FBT001  # as it was read
+def _condition(field: str, value: str, negated: bool, family: str) -> Condition:
     if field == "ct state":
         return Condition((field,), tuple((state,) for state in value.lower().split(",")), negated)
     if field in ("saddr", "daddr"):

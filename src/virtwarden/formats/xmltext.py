@@ -10,12 +10,17 @@ from virtwarden.formats import Malformed
 
 Element = etree._Element
 
+LONGEST = 4 * 2**20
+"""The longest text that libvirt's protocol carries: no definition is longer."""
+
 _DECLARATION = re.compile(r"\ufeff?\s*+(?:(?><\?.*?\?>|<!--.*?-->)\s*+)*+(<!DOCTYPE)", re.DOTALL)
 
 
 def parse(text: str) -> Element:
     """The root element; `element.sourceline` is its line. An encoding that the text declares is not heeded,
     since it is text already. Raises `Malformed`."""
+    if len(text) > LONGEST:
+        raise Malformed(f"{len(text)} characters are more than libvirt takes for one definition")
     declaration = _DECLARATION.match(text)
     if declaration is not None:
         line = text.count("\n", 0, declaration.start(1)) + 1

@@ -15,7 +15,9 @@ from virtwarden.report.phrases import (
     RESULT_WORDS,
     change_lines,
     count,
+    distinct_changes,
     evidence_place,
+    joined,
     moment,
     name_of,
     subjects,
@@ -35,6 +37,8 @@ INKS = {
     Result.NOTAPPLICABLE: "dim",
 }  # fmt: skip
 _BAR = 64
+_LIKEWISE = "and likewise for the others"
+_AS_ABOVE = ["as above"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,20 +132,23 @@ def _control(control: Judged, style: Style) -> Iterator[Line]:
     right = line((RESULT_WORDS[control.result], ink), (f" · {outcome.severity}", "dim"))
     yield from cornered(left, right, style.width)
     yield from hanging(line(shown(outcome.title, 300)), style.width, 4)
-    telling = control.of(Result.FAIL, *NOT_TOLD)
-    for group in telling[: limits.groups]:
+    telling = _both_states(control.of(Result.FAIL, *NOT_TOLD))
+    told: list[str] = []
+    for groups in telling[: limits.groups]:
         if style.detail is not Detail.BRIEF:
             yield line()
-        yield from _group(group, style)
+        fix = _fix_lines(groups)
+        yield from _group(groups, style, _AS_ABOVE if fix and fix == told else fix)
+        told = fix
     if rest := telling[limits.groups :]:
         if style.detail is not Detail.BRIEF:
             yield line()
-        more = count(sum(len(group.findings) for group in rest), "more finding")
+        more = count(sum(len(group.findings) for groups in rest for group in groups), "more finding")
         yield line("    ", (f"and {more}", "dim"))
     if style.detail is Detail.FULL:
-        for group in control.of(Result.PASS, Result.NOTAPPLICABLE):
+        for groups in _both_states(control.of(Result.PASS, Result.NOTAPPLICABLE)):
             yield line()
-            yield from _group(group, style)
+            yield from _group(groups, style, _fix_lines(groups))
     elif others := _others(control):
         yield line("    ", (others, "dim"))
 
@@ -164,27 +171,44 @@ def _passing(controls: Sequence[Judged], style: Style) -> Iterator[Line]:
     for control in controls:
         title = (shown(control.outcome.title, 300), "dim")
         yield cut(line(sign, f"{shown(control.id, 80):<{column}}  ", title), style.width, 2)
-        for group in control.groups:
-            if group.waived or style.detail is Detail.FULL:
-                yield from _group(group, style)
+        for groups in _both_states(control.groups):
+            if groups[0].waived or style.detail is Detail.FULL:
+                yield from _group(groups, style, _fix_lines(groups))
 
 
-def _group(group: Group, style: Style) -> Iterator[Line]:
-    limits = _LIMITS[style.detail]
-    yield from _said(group, style)
+def _both_states(groups: Sequence[Group]) -> list[tuple[Group, ...]]:
+    """The groups, those together that say the same words of the same things in two states."""
+    together: dict[object, list[Group]] = {}
+    for group in groups:
+        said = tuple((finding.subject, finding.message) for finding in group.findings)
+        together.setdefault((group.result, group.waived, said), []).append(group)
+    return [tuple(members) for members in together.values()]
+
+
+def _group(groups: tuple[Group, ...], style: Style, fix: list[str]) -> Iterator[Line]:
+    limits, group = _LIMITS[style.detail], groups[0]
+    yield from _said(groups, style)
     if group.waived:
         ink = "red" if group.waived.expired else "cyan"
         yield from hanging(line((waiver_words(group.waived), ink)), style.width, 6)
-    evidence = [each for finding in group.findings[: limits.evidence] for each in finding.evidence]
-    for each in [*dict.fromkeys(evidence)][: limits.evidence]:
+    shared = -(-limits.evidence // len(groups))
+    cited = [each for member in groups for each in _cited(member, limits.evidence)[:shared]]
+    for each in [*dict.fromkeys(cited)][: limits.evidence]:
         yield from _evidence(each, style)
     if not group.excused and limits.fix_lines:
-        yield from _fix(group, style)
+        yield from _fix(fix, style)
 
 
-def _said(group: Group, style: Style) -> Iterator[Line]:
+def _cited(group: Group, limit: int) -> list[Evidence]:
+    evidence = (each for finding in group.findings[:limit] for each in finding.evidence)
+    return [*dict.fromkeys(evidence)]
+
+
+def _said(groups: tuple[Group, ...], style: Style) -> Iterator[Line]:
+    group = groups[0]
     limits, ink = _LIMITS[style.detail], INKS[group.effective]
-    state = (f" · {group.state}" if group.state else "", "dim")
+    states = sorted(member.state for member in groups if member.state)
+    state = (f" · {joined(states[::-1])}" if states else "", "dim")
     if group.same_words and len(group.findings) > 1:
         yield from hanging(line(shown(group.first.message, limits.message), state), style.width, 4)
         yield from hanging(line((subjects(group.findings, limits.subjects), ink)), style.width, 6)
@@ -200,7 +224,7 @@ def _said(group: Group, style: Style) -> Iterator[Line]:
 
 def _evidence(evidence: Evidence, style: Style) -> Iterator[Line]:
     where = evidence_place(evidence, 300)
-    lines = [each for each in visible_lines(evidence.text[:4000]) if each.strip()]
+    lines = [each for each in visible_lines(evidence.text[:4000].replace("\t", " ")) if each.strip()]
     text = " ".join(lines[0].split()) if lines else ""
     more = " …" if len(lines) > 1 else ""
     read = f"  read {moment(evidence.at)}" if evidence.at and style.detail is Detail.FULL else ""
@@ -211,17 +235,24 @@ def _evidence(evidence: Evidence, style: Style) -> Iterator[Line]:
     yield cut(line(f"{text}{more}"), style.width, 8)
 
 
-def _fix(group: Group, style: Style) -> Iterator[Line]:
-    """The fix of the first finding, which is as a rule that of all."""
+def _fix_lines(groups: tuple[Group, ...]) -> list[str]:
+    """The fix of the first finding, which is as a rule that of all; and of the first in another state."""
+    changes = distinct_changes(group.first for group in groups)
+    lines = [each for change in changes for each in change_lines(change)]
+    others = any(finding.fix != group.first.fix for group in groups for finding in group.findings)
+    return [*lines, _LIKEWISE] if lines and others else lines
+
+
+def _fix(lines: list[str], style: Style) -> Iterator[Line]:
     limit = _LIMITS[style.detail].fix_lines
-    lines = [each for change in group.first.fix for each in change_lines(change)]
-    for place, words in enumerate(lines[:limit]):
+    told = [words for words in lines if words != _LIKEWISE]
+    for place, words in enumerate(told[:limit]):
         first = "fix  " if place == 0 else "     "
         yield from hanging(line(shown(words, 400)), style.width, 6, first, "green")
-    if len(lines) > limit:
-        yield line(" " * 11, (f"and {count(len(lines) - limit, 'more line')}", "dim"))
-    if lines and any(finding.fix != group.first.fix for finding in group.findings):
-        yield line(" " * 11, ("and likewise for the others", "dim"))
+    if len(told) > limit:
+        yield line(" " * 11, (f"and {count(len(told) - limit, 'more line')}", "dim"))
+    if _LIKEWISE in lines:
+        yield line(" " * 11, (_LIKEWISE, "dim"))
 
 
 def _not_applicable(whole: Digest, style: Style) -> Iterator[Line]:

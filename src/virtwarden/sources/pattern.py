@@ -25,6 +25,16 @@ def matches(name: str, part: str) -> bool:
     return name.startswith(".") <= part.startswith(".") and _compiled(part).match(name) is not None
 
 
+def covers(pattern: str, path: str) -> bool:
+    """Whether a path, if it existed, would be among those that match the pattern."""
+    parts, names = pattern.split("/"), path.split("/")
+    if len(parts) != len(names) or "." in names or ".." in names:
+        return False
+    return all(
+        name == part or (is_pattern(part) and matches(name, part)) for name, part in zip(names, parts, strict=True)
+    )
+
+
 def expand(pattern: str, listed: Callable[[str], list[str]], exists: Callable[[str], bool]) -> list[str]:
     """The paths that match an absolute pattern, sorted.
 

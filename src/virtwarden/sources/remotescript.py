@@ -52,7 +52,12 @@ vw_run() {
     printf '\n%s e %s 0\n' "$W" "$vw_i"
   elif [ -e "$1" ]; then vw_e "$vw_i" 126; else vw_e "$vw_i" @ABSENT@; fi
 }
-vw_why() { vw_m=$(stat -L -c %f "$1" 2>&1); printf '%s: %s\000' "$1" "${vw_m##*: }" >&2; }
+vw_why() {
+  vw_d=$1; vw_m=
+  while vw_d=${vw_d%/*} && [ "$vw_d" ] && [ ! -e "$vw_d" ] && [ ! -h "$vw_d" ]; do :; done
+  [ ! -h "$1" ] && [ -d "${vw_d:-/}" ] && [ -x "${vw_d:-/}" ] && vw_m='No such file or directory'
+  [ "$vw_m" ] || vw_m=$(stat -L -c %f "$1" 2>&1); printf '%s: %s\000' "$1" "${vw_m##*: }" >&2
+}
 vw_may() {
   vw_need=$1; shift
   for vw_p; do

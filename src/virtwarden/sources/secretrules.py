@@ -48,6 +48,10 @@ def _locked(match: Match) -> bool:
     return _done(match) or re.fullmatch(r"[!*x]{0,4}|\*LK\*|\*NP\*", match["v"]) is not None
 
 
+def _empty(match: Match) -> bool:
+    return not match["v"].strip() or _done(match)
+
+
 def _zeros(match: Match) -> bool:
     return not match["v"].strip("0A=")
 
@@ -131,8 +135,9 @@ RULES: tuple[Rule, ...] = (
         ("passwd>", "password>", "passphrase>", "secret>", "token>"),
         _re(
             r"<(?P<k>(?:[\w.-]{1,32}:)?(?:\w{0,32}passw(?:or)?d|passphrase|secret|token))(?:\s[^<>]{0,4096})?>"
-            r"(?P<v>[^<]{0,65536}[^<\s][^<]{0,1024})</(?P=k)>"
+            r"(?P<v>[^<]{1,65536})</(?P=k)>"
         ),
+        _empty,
     ),
     Rule(
         "the accounts and passwords of cloud-init's `chpasswd` list",

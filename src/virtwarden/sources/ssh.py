@@ -16,7 +16,7 @@ from virtwarden.host import Absent, Head, Output, Stat, Text, Unknown, Want
 from virtwarden.sources import remotereply, sshurl
 from virtwarden.sources.answers import Answer, Kept, Key, given
 from virtwarden.sources.files import absolute
-from virtwarden.sources.pattern import is_pattern
+from virtwarden.sources.pattern import covers, is_pattern
 from virtwarden.sources.remotereply import Reply
 from virtwarden.sources.remotescript import List, Look, Question, Run, batch, first_bytes, in_turns, questions
 from virtwarden.sources.shell import Lost, Shell
@@ -35,6 +35,7 @@ class Ssh:
         self.trips = 0
         self._kept: dict[Key, Kept] = {}
         self._fetched: set[Want] = set()
+        self._listings: dict[str, frozenset[str]] = {}
         self._lost: str | None = None
         self._word = secrets.token_hex(16)
         self._shell = Shell(argv, url, self._word)
@@ -77,6 +78,8 @@ class Ssh:
             ask, args, _ = key
             if ask != "run":
                 absolute(args[0])
+            if ask in ("read", "head", "stat") and self._is_not_listed(args[0]):
+                raise Absent(f"there is no {args[0]}")
             if not _sayable(Want("run", args)):
                 raise Unknown(f"{' '.join(args)!r} cannot be asked for")
             if self._lost is None:
@@ -84,6 +87,10 @@ class Ssh:
         if key not in self._kept:
             raise Unknown(f"{self.name}: {self._lost or 'the host gave no answer'}")
         return given(self._kept[key])
+
+    def _is_not_listed(self, path: str) -> bool:
+        """Whether a listing would have named this path and did not: then the host has no such thing."""
+        return any(path not in there and covers(pattern, path) for pattern, there in self._listings.items())
 
     def _trip(self, asked: list[Question]) -> None:
         self.trips += 1
@@ -110,7 +117,10 @@ class Ssh:
             return
         found = remotereply.paths_of(question.pattern, reply)
         there = sorted(path for path, exists in found.items() if exists)
-        self._kept["glob", (question.pattern,), 0] = remotereply.kept_from(reply) or there
+        refused = remotereply.kept_from(reply)
+        self._kept["glob", (question.pattern,), 0] = refused or there
+        if refused is None:
+            self._listings[question.pattern] = frozenset(there)
         for position, looks in enumerate(in_turns(found, question.length), start=1):
             self._settle_look(f"{number}.{position}", looks, at)
 

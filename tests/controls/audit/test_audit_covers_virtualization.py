@@ -26,7 +26,7 @@ def host(rules: str, *stats: Stat) -> Host:
 )
 def test_a_rule_for_the_directory_or_one_above_it_passes(rule: str) -> None:
     (finding,) = judge(CONTROL, host(rule + "\n"))
-    assert (finding.result, finding.message) == ("pass", "changes are recorded")
+    assert (finding.result, finding.message) == ("pass", "a rule on disk records changes")
     assert finding.evidence[0].where == f"{PATH}:1"
 
 
@@ -43,7 +43,7 @@ def test_a_rule_for_the_directory_or_one_above_it_passes(rule: str) -> None:
 )
 def test_other_rules_do_not_cover_it(rule: str) -> None:
     (finding,) = judge(CONTROL, host(rule + "\n"))
-    assert (finding.result, finding.message) == ("fail", "changes are not recorded")
+    assert (finding.result, finding.message) == ("fail", "no rule records changes")
     assert "-F dir=/etc/libvirt -F perm=wa -F key=virt_libvirt_cfg" in describe(finding.fix[0].edit)
 
 

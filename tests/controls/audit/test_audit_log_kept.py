@@ -48,3 +48,10 @@ def test_settings_that_are_missing_are_the_daemons_defaults() -> None:
 
 def test_a_host_without_auditd_is_not_judged() -> None:
     assert results(CONTROL, made()) == ["notapplicable"]
+
+
+def test_values_that_auditd_does_not_start_with_are_unknown() -> None:
+    for size in ("²", "9" * 5000, "many"):
+        assert results(CONTROL, conf(f"max_log_file = {size}\n")) == ["unknown", "pass", "pass", "pass"]
+    assert results(CONTROL, conf("disk_full_action = banana\n")) == ["pass", "pass", "unknown", "pass"]
+    assert results(CONTROL, conf("disk_full_action = exec /sbin/full\n")) == ["pass"] * 4

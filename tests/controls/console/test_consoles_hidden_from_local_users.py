@@ -23,6 +23,15 @@ def test_a_loopback_port_without_a_log_in_fails_and_the_fix_makes_it_a_socket() 
     assert finding.fix[0].edit == SetConf("vnc_auto_unix_socket", 1)
 
 
+@pytest.mark.parametrize(
+    ("console", "conf"),
+    [("<graphics type='vnc' passwd='[redacted]'/>", QemuConf()), (VNC, QemuConf(vnc_password="[redacted]"))],
+)
+def test_a_vnc_password_is_told_and_does_not_do(console: str, conf: QemuConf) -> None:
+    (finding,) = judge(CONTROL, made(guests(guest(console)), conf))
+    assert finding.message == "VNC on 127.0.0.1 asks the host's users for no more than a VNC password"
+
+
 def test_an_address_in_the_xml_has_to_be_taken_out_by_hand() -> None:
     (finding,) = judge(CONTROL, made(guests(guest("<graphics type='vnc' listen='127.0.0.1'/>")), QemuConf()))
     assert isinstance(finding.fix[0].edit, Do)

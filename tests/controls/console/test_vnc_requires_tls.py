@@ -5,7 +5,7 @@ import pytest
 from tests.consoles import TLS_CREDS, process
 from tests.kit import guest, guests, judge, made, results
 from virtwarden.controls.console.vnc_requires_tls import CONTROL
-from virtwarden.edits import SetConf
+from virtwarden.edits import Do, SetConf
 from virtwarden.facts.guests import Guests
 from virtwarden.facts.processes import GuestProcesses
 from virtwarden.facts.qemu_conf import QemuConf
@@ -19,6 +19,20 @@ def test_a_console_in_the_clear_on_every_address_fails_with_the_fix() -> None:
     (finding,) = judge(CONTROL, made(guests(guest(OPEN)), QemuConf()))
     assert (finding.result, finding.message) == ("fail", "VNC on 0.0.0.0 is in the clear")
     assert [change.edit for change in finding.fix] == [SetConf("vnc_tls", 1), SetConf("vnc_tls_x509_verify", 1)]
+
+
+def test_a_password_is_named_and_only_what_is_missing_is_set() -> None:
+    (finding,) = judge(CONTROL, made(guests(guest(OPEN)), QemuConf(vnc_tls=True, vnc_password="[redacted]")))
+    assert finding.message == "VNC on 0.0.0.0 takes TLS and asks only for a password"
+    assert [change.edit for change in finding.fix] == [SetConf("vnc_tls_x509_verify", 1)]
+
+
+def test_a_guest_that_was_started_before_qemu_conf_was_mended_is_to_be_started_anew() -> None:
+    running = guest(OPEN, running=True)
+    old = process("-vnc", "0.0.0.0:1,password=on")
+    disk, live = judge(CONTROL, made(guests(running), VERIFIED, old))
+    assert (disk.result, live.result, live.message) == ("pass", "fail", "VNC on 0.0.0.0 is in the clear")
+    assert isinstance(live.fix[0].edit, Do)
 
 
 @pytest.mark.parametrize(

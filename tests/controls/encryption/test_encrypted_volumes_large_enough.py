@@ -41,6 +41,15 @@ def test_an_image_in_the_volume_and_one_that_is_left_beside_it_count() -> None:
     assert results(CONTROL, raw) == ["fail"]
 
 
+def test_a_raw_image_without_a_partition_table_is_known_by_its_name_and_size() -> None:
+    path = f"{IMAGES}/web.img"
+    cut = host(b"", private(path, 8 * GIB), size=8 * GIB - (1 << 20), more={path: b"\0" * 512})
+    (finding,) = judge(CONTROL, cut)
+    assert finding.message == f"guest01-img has 8588886016 bytes, and {path} holds 8589934592"
+    small = host(b"", private(path, 4096), size=GIB, more={path: b"\0" * 512})
+    assert results(CONTROL, small) == ["notapplicable"]
+
+
 def test_what_lies_beside_it_of_another_guest_does_not_count() -> None:
     files = {**volume(data=partitioned(GIB), size=8 * GIB), f"{IMAGES}/db.qcow2": headers.qcow2(backing=b"")}
     assert results(CONTROL, store(guest(OPEN), guest(name="db"), files=files, stats=[node()])) == ["pass"]

@@ -4,6 +4,7 @@ from tests.kit import guest, judge, results
 from tests.storagehost import REFUSED, store
 from virtwarden.controls.encryption.guest_cores_without_memory import CONTROL
 from virtwarden.edits import SetAttribute, SetConf
+from virtwarden.facts.libvirt import Libvirt
 from virtwarden.facts.qemu_conf import QemuConf
 from virtwarden.host import Host, Unknown
 from virtwarden.model import State
@@ -66,3 +67,10 @@ def test_a_limit_that_cannot_be_seen_excuses_nothing() -> None:
     refused = host("on")
     refused.source.files["/proc/4321/limits"] = REFUSED  # type: ignore[attr-defined]
     assert results(CONTROL, refused) == ["pass", "pass", "fail"]
+
+
+def test_a_libvirt_without_the_setting_fails() -> None:
+    old = Libvirt(frozenset({"libvirtd"}), modular=False, version=(0, 9, 4))
+    first, *_ = judge(CONTROL, store(guest(), facts=[DEFAULTS, old]))
+    assert (first.result, first.message.partition(":")[0]) == ("fail", "libvirt 0.9.4 has no such setting")
+    assert first.evidence

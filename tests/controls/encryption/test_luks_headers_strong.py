@@ -12,6 +12,7 @@ from tests.formats import headers
 from tests.kit import guest, judge, results
 from tests.storagehost import IMAGES, LV, OPEN, REFUSED, WEB, block, disk, node, store, strong, volume
 from virtwarden.controls.encryption.luks_headers_strong import CONTROL
+from virtwarden.edits import Do
 from virtwarden.facts.policy import Encryption, Policy
 from virtwarden.host import Unknown
 from virtwarden.model import Finding
@@ -56,7 +57,12 @@ def test_the_blueprints_own_header_fails_in_every_line() -> None:
         "the volume key's digest has 10 iterations",
     ):
         assert words in finding.message
-    assert "luksHeaderBackup" in finding.fix[0].edit.steps  # type: ignore[union-attr]
+    steps = finding.fix[0].edit.steps  # type: ignore[union-attr]
+    assert steps.startswith("cryptsetup luksHeaderBackup /dev/mapper/vg-guest01--crypt ")
+    assert "convert --type luks2" in steps
+    assert "reencrypt" in steps
+    steps = judged(strong(time=1)).fix[0].edit.steps  # type: ignore[union-attr]
+    assert not ("convert --type luks2" in steps or "reencrypt" in steps)
 
 
 @pytest.mark.parametrize(
@@ -126,6 +132,12 @@ def test_an_image_that_qemu_encrypts_is_judged_by_what_qemu_can() -> None:
         data = head.ljust(262144, b"\0") + qemus(iterations=iterations).ljust(4096, b"\0")
         (finding,) = judge(CONTROL, store(guest(encrypted), files={WEB: data}))
         assert (finding.result.value, finding.subject.name) == (result, f"web {WEB}")
+    edit = finding.fix[0].edit
+    assert isinstance(edit, Do)
+    assert edit.steps.startswith("guest off, qemu-img convert -O qcow2 -o encrypt.format=luks,encrypt.cipher-mode=xts,")
+    raw = disk(format="raw", inside="<encryption format='luks'><secret type='passphrase' uuid='1'/></encryption>")
+    (finding,) = judge(CONTROL, store(guest(raw), files={WEB: qemus(iterations=1000).ljust(4096, b"\0")}))
+    assert "qemu-img convert -O luks -o cipher-mode=xts," in str(finding.fix[0].edit)
     cut = store(guest(encrypted), files={WEB: head})
     assert results(CONTROL, cut) == ["unknown"]
     far = headers.qcow2(backing=b"", extensions=((LUKS_AT, struct.pack(">QQ", 1 << 40, 1)),), method=2)

@@ -1,7 +1,7 @@
 """Swap is encrypted."""
 
 from tests.kit import judge, results
-from tests.storagehost import REFUSED, Files, block, store
+from tests.storagehost import LV, REFUSED, Files, block, store
 from virtwarden.controls.encryption.swap_encrypted import CONTROL
 from virtwarden.facts.policy import Encryption, Policy
 from virtwarden.host import Host, Unknown
@@ -33,6 +33,9 @@ def test_plain_swap_fails_where_it_is_used_and_where_it_will_be() -> None:
     assert (on_disk.result, on_disk.evidence[0].where) == ("fail", "/etc/fstab:1")
     assert (in_force.result, in_force.evidence[0].where) == ("fail", "/proc/swaps:2")
     assert "/dev/urandom" in in_force.fix[0].edit.steps  # type: ignore[union-attr]
+    mapped = block("dm-1", name="vg-swap", uuid=LV)
+    (in_force,) = judge(CONTROL, host("/dev/dm-1 partition 2097148 0 -2\n", more=mapped))[1:]
+    assert "swapoff /dev/mapper/vg-swap;" in in_force.fix[0].edit.steps  # type: ignore[union-attr]
 
 
 def test_an_encrypted_device_passes_and_so_does_compressed_memory() -> None:

@@ -6,7 +6,7 @@ from xml.etree.ElementTree import fromstring
 import pytest
 
 from tests.kit import guest, guests, judge, made, results
-from tests.limitshost import host, tenant
+from tests.limitshost import host, saying, tenant
 from virtwarden.controls.limits.guests_limited_by_class import CONTROL
 from virtwarden.edits import Edit, InsertElement, RemoveElement, SetAttribute
 from virtwarden.facts.policy import GuestClass, Limits, Policy
@@ -174,3 +174,8 @@ def test_only_guests_that_a_class_names_are_judged() -> None:
 
 def test_what_runs_may_be_unknown() -> None:
     assert results(CONTROL, made(replace(guests(guest()), liveness="refused"), tenant())) == ["pass", "unknown"]
+
+
+def test_memory_that_is_no_number_is_unknown() -> None:
+    for said in ("lots", "-1", "9" * 5000):
+        assert results(CONTROL, host(saying("memory", said), facts=(tenant(memory_mib=1024),))) == ["unknown"]

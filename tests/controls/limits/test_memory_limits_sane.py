@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tests.kit import guest, guests, judge, made, results
-from tests.limitshost import host, memtune
+from tests.limitshost import host, memtune, saying
 from virtwarden.controls.limits.memory_limits_sane import CONTROL
 from virtwarden.edits import InsertElement, RemoveElement
 from virtwarden.model import State
@@ -71,3 +71,8 @@ def test_the_limit_of_locked_memory_takes_the_place_of_one_that_is_none() -> Non
 def test_guests_without_limits_need_none() -> None:
     assert results(CONTROL, host(guest(running=True))) == ["notapplicable"]
     assert results(CONTROL, made(replace(guests(guest()), liveness="refused"))) == ["unknown"]
+
+
+def test_memory_that_is_no_number_is_unknown() -> None:
+    for said in ("lots", "-1", "9" * 5000):
+        assert results(CONTROL, host(saying("memory", said))) == ["unknown"]

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from tests.kit import guest, guests, judge, made, results
+from tests.limitshost import saying
 from virtwarden.controls.limits.vcpus_fit_host import CONTROL
 from virtwarden.facts.guests import Guests
 from virtwarden.host import Host
@@ -31,3 +32,8 @@ def test_a_guest_with_more_than_the_host_fails() -> None:
 def test_no_guests_and_unknown_liveness() -> None:
     assert results(CONTROL, host(guests())) == ["notapplicable"]
     assert results(CONTROL, host(replace(guests(guest()), liveness="refused"))) == ["pass", "unknown"]
+
+
+def test_a_number_that_is_none_is_unknown() -> None:
+    for said in ("many", "-1", "²", "9" * 5000):
+        assert results(CONTROL, host(guests(saying("vcpu", said)))) == ["unknown"]

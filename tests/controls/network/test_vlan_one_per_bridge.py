@@ -70,3 +70,11 @@ def test_bridges_that_are_down_or_libvirts_own_or_nobodys() -> None:
     own = "<interface type='bridge'><source bridge='virbr0'/></interface>"
     assert results(CONTROL, nethost(devices=own, links=bridge("virbr0"))) == ["notapplicable"]
     assert results(CONTROL, nethost(guests())) == ["notapplicable"]
+
+
+def test_ifupdowns_ports_count_where_no_stanza_makes_them() -> None:
+    joined = "iface br0 inet manual\n\tbridge_ports eth1.20 eth1.21\n"
+    finding = at_boot({"/etc/network/interfaces": joined})
+    assert (finding.result, finding.message) == ("fail", "br0 joins VLANs 20 and 21")
+    trunk = "iface br0 inet manual\n\tbridge_ports eth1\niface br1 inet manual\n\tbridge_ports eth1.19\n"
+    assert at_boot({"/etc/network/interfaces": trunk}).result == "fail"

@@ -103,3 +103,8 @@ def test_what_cannot_be_read_is_unknown() -> None:
 
 def test_no_libvirt_is_not_applicable() -> None:
     assert results(CONTROL, made()) == ["notapplicable"]
+
+
+def test_a_libvirt_of_2012_has_no_socket_for_its_administration() -> None:
+    old = Libvirt(frozenset({"libvirtd"}), modular=False, version=(0, 9, 4))
+    assert "socket libvirt-admin-sock" not in [subject for subject, _, _ in told(remote_host("", libvirt=old))]

@@ -36,7 +36,7 @@ def test_open_ports_are_judged_in_force() -> None:
     findings = judge(CONTROL, remote_host("", files=DEBIAN, ss=ss))
     assert [(f.result.value, f.message) for f in findings] == [
         ("notapplicable", "offers neither TCP nor TLS"),
-        ("pass", "a process that cannot be seen from here listens on 192.0.2.10:16509"),
+        ("pass", "the kernel or a process that cannot be seen from here listens on 192.0.2.10:16509"),
         ("fail", "libvirtd listens on every address"),
     ]
 

@@ -31,8 +31,19 @@ def test_the_blueprints_hard_links_fail_at_both_ends() -> None:
     assert findings[0].message == (
         f"is hard-linked 2 times; belongs to qemu, as whom guests run; holds the same key as {VNC_KEY}"
     )
-    assert [type(change.edit) for change in findings[0].fix] == [Do, SetMode, Do]
+    assert [type(change.edit) for change in findings[0].fix] == [Do, Do]
     assert findings[0].evidence[0].text == "root:root 0600, 2 links".replace("root:root", "qemu:root")
+
+
+def test_what_qemus_user_owns_goes_to_root_and_qemu_can_still_read_it() -> None:
+    owned = {"uid": 64055, "owner": "libvirt-qemu"}
+    stats = [stat(VNC_KEY, **owned), entry("/etc/pki/libvirt-vnc/ca-cert.pem", mode=0o440, **owned)]
+    stats.append(stat(SERVER_KEY, **owned))
+    files = {each.path: "" for each in stats}
+    fixes = {f.subject.name: f.fix[0].edit for f in judge(CONTROL, remote_host("", files=files, stats=stats))}
+    assert fixes[VNC_KEY] == SetMode(mode=0o640, owner="root", group="libvirt-qemu")
+    assert fixes["/etc/pki/libvirt-vnc/ca-cert.pem"] == SetMode(mode=0o440, owner="root", group="libvirt-qemu")
+    assert fixes[SERVER_KEY] == SetMode(mode=0o600, owner="root")
 
 
 def test_a_copy_of_the_same_key_fails_by_its_fingerprint() -> None:

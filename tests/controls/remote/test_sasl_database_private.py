@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.kit import entry, judge, results
-from tests.remotehost import remote_host
+from tests.kit import entry, judge, made, results
+from tests.remotehost import MONOLITHIC, remote_host
 from virtwarden.controls.remote.sasl_database_private import CONTROL
 from virtwarden.edits import SetMode
 from virtwarden.host import Unknown
@@ -37,6 +37,16 @@ def test_the_files_that_the_conf_names_are_judged() -> None:
     files = {"/etc/sasl2/libvirt.conf": "sasldb_path: /srv/users.db\nkeytab: FILE:/srv/host.tab\n"}
     stats = [entry("/srv/users.db"), entry("/srv/host.tab", mode=0o600)]
     assert results(CONTROL, remote_host("", files=files, stats=stats)) == ["fail", "pass"]
+
+
+def test_the_file_that_this_host_logs_in_elsewhere_with_is_judged_if_it_holds_a_password() -> None:
+    clients = "/etc/libvirt/auth.conf"
+    login = "[credentials-x]\nusername=admin\npassword=[redacted]\n\n[auth-libvirt-kvm08]\ncredentials=x\n"
+    assert results(CONTROL, remote_host("", files={clients: login})) == ["fail"]
+    assert results(CONTROL, remote_host("", files={clients: login}, stats=[entry(clients, mode=0o600)])) == ["pass"]
+    assert results(CONTROL, remote_host("", files={clients: "[auth-libvirt-kvm08]\n"})) == ["notapplicable"]
+    refused = made(MONOLITHIC, files={clients: Unknown("denied")}, stats=[entry(clients, mode=0o600)])
+    assert results(CONTROL, refused) == ["pass"]
 
 
 def test_none_is_not_applicable_and_a_refusal_unknown() -> None:

@@ -1,7 +1,9 @@
 """The boot loader asks for a password before its lines may be edited."""
 
-from tests.kit import judge, made, refusing, results
+from tests.kit import entry, judge, made, refusing, results
 from virtwarden.controls.tcb.boot_loader_locked import CONTROL
+from virtwarden.edits import SetMode
+from virtwarden.host import Unknown
 
 # What grub2-mkconfig writes on RHEL whether a password is set or not.
 RHEL = """### BEGIN /etc/grub.d/01_users ###
@@ -37,9 +39,23 @@ def test_a_password_passes_and_is_never_shown() -> None:
     debian = {"/boot/grub/grub.cfg": 'set superusers="root"\npassword_pbkdf2 root grub.pbkdf2.sha512.10000.AB\n'}
     legacy = {"/boot/grub/menu.lst": "default=0\npassword --md5 $1$AB$CD\n"}
     for files in (user, debian, legacy):
-        (finding,) = judge(CONTROL, made(files=files))
+        stats = [entry(path, mode=0o600) for path in files]
+        (finding,) = judge(CONTROL, made(files=files, stats=stats))
         assert finding.result == "pass"
         assert "AB" not in finding.message + "".join(evidence.text for evidence in finding.evidence)
+
+
+def test_hashes_that_others_may_read_fail_in_what_grub_reads_and_in_what_that_is_made_of() -> None:
+    text = 'cat << EOF\nset superusers="root"\npassword_pbkdf2 root [redacted]\nEOF\n'
+    files = {"/boot/grub/grub.cfg": text, "/etc/grub.d/40_custom": text, "/etc/grub.d/01_users": RHEL}
+    host = made(files=files, stats=[entry("/etc/grub.d/40_custom", mode=0o755)])
+    lock, cfg, custom = judge(CONTROL, host)
+    assert (lock.result, cfg.result, custom.result) == ("pass", "fail", "fail")
+    assert cfg.message == "has the hash of the boot password and mode 0644: others may read it"
+    assert (cfg.fix[0].edit, custom.fix[0].edit) == (SetMode(mode=0o600), SetMode(mode=0o700))
+    assert (cfg.evidence[0].line, cfg.evidence[0].text) == (3, "the hash of a password")
+    unseen = made(files=files, stats={path: Unknown("stale") for path in files})
+    assert results(CONTROL, unseen) == ["pass", "unknown", "unknown"]
 
 
 def test_systemd_boot_passes_with_its_editor_off() -> None:

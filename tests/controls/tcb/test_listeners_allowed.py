@@ -18,9 +18,31 @@ def host_of(*listeners: Listener, allowed: tuple[str, ...] = ("tcp/22",)) -> Hos
 def test_a_port_that_is_not_allowed_fails_and_names_its_holder() -> None:
     cups = Listener("tcp", "0.0.0.0", 631, HERE, programs=("cupsd",))
     (finding,) = judge(CONTROL, host_of(cups))
-    assert (finding.result, finding.subject.name) == ("fail", "tcp 0.0.0.0:631")
-    assert finding.message == "cupsd listens on 0.0.0.0:631, which the policy does not allow"
-    assert isinstance(finding.fix[0].edit, Do)
+    assert (finding.result, finding.subject.name) == ("fail", "cupsd")
+    assert finding.message == "it listens on every address where the policy allows nothing: tcp 631"
+    edit = finding.fix[0].edit
+    assert isinstance(edit, Do)
+    assert edit.steps.endswith("or bind it to 127.0.0.1; or allow its ports in tcb.allowed_listeners of the policy")
+
+
+def test_the_ports_of_one_program_are_one_finding_for_each_way_to_reach_it() -> None:
+    mountd = [
+        Listener(name, address, port, HERE, programs=("rpc.mountd",))
+        for name, address, port in (("udp", "0.0.0.0", 20048), ("tcp", "::", 48123), ("tcp", "0.0.0.0", 20048))
+    ]
+    near = Listener("tcp", "10.0.0.1", 7, HERE, reach="address", programs=("rpc.mountd",))
+    far, beside = judge(CONTROL, host_of(*mountd, near))
+    assert far.message == "it listens on every address where the policy allows nothing: tcp 20048, 48123; udp 20048"
+    assert (far.subject.name, len(far.evidence)) == ("rpc.mountd", 3)
+    assert beside.message == "it listens on 10.0.0.1 where the policy allows nothing: tcp 7"
+
+
+def test_the_fix_fits_the_kernels_sockets_and_those_of_guests() -> None:
+    nfs = Listener("tcp", "::", 2049, HERE, is_kernels=True)
+    console = Listener("tcp", "0.0.0.0", 5901, HERE, programs=("qemu-system-x86",))
+    texts = [str(finding.fix[0].edit) for finding in judge(CONTROL, host_of(nfs, console))]
+    assert "nfs-server" in texts[0]
+    assert "UNIX sockets" in texts[1]
 
 
 def test_a_socket_unit_is_disabled() -> None:
@@ -58,7 +80,7 @@ def test_a_name_server_for_every_network_and_strangers_on_libvirts_ports_fail() 
         Listener("tcp", "0.0.0.0", 49152, HERE, programs=("nc",)),
         Listener("tcp", "0.0.0.0", 16509, HERE, programs=("libvirtd",)),
     )
-    assert results(CONTROL, host_of(*wrong)) == ["fail"] * 4
+    assert results(CONTROL, host_of(*wrong)) == ["fail"] * 3
 
 
 def test_a_name_server_whose_process_cannot_be_seen_is_unknown() -> None:

@@ -2,11 +2,12 @@
 
 from tests.kit import judge, made, refusing, results
 from virtwarden.controls.tcb.memory_sharing_off import CONTROL
-from virtwarden.edits import SetState
+from virtwarden.edits import RemoveLine, SetState
 from virtwarden.facts.kernel import Value
 from virtwarden.facts.memory import PageMerging
 from virtwarden.facts.policy import Policy, Tcb
 from virtwarden.facts.units import Unit, Units
+from virtwarden.host import Absent
 from virtwarden.model import Evidence
 
 HERE = Evidence("1", path="/sys/kernel/mm/ksm/run", line=1)
@@ -44,3 +45,24 @@ def test_a_policy_that_wants_it_is_heeded() -> None:
 
 def test_a_host_that_answers_nothing_is_unknown() -> None:
     assert results(CONTROL, refusing()) == ["unknown", "unknown"]
+
+
+RUN = "/sys/kernel/mm/ksm/run"
+
+
+def test_a_line_of_tmpfiles_that_turns_it_on_fails_with_its_line() -> None:
+    line = f"w {RUN} - - - - 1"
+    files = {"/etc/tmpfiles.d/ksm.conf": f"# for more guests\n{line}\n"}
+    _, disk = judge(CONTROL, made(merging("1"), units(ssh="enabled"), files=files))
+    assert (disk.result, disk.evidence[0].where) == ("fail", "/etc/tmpfiles.d/ksm.conf:2")
+    assert disk.fix[0].edit == RemoveLine(line)
+
+
+def test_the_last_line_of_tmpfiles_by_name_holds_and_a_masked_file_does_not_count() -> None:
+    on, off = f"w {RUN} - - - - 1\n", f"w {RUN} - - - - 0\n"
+    later = {"/usr/lib/tmpfiles.d/a.conf": on, "/etc/tmpfiles.d/b.conf": off}
+    masked = {"/usr/lib/tmpfiles.d/a.conf": on, "/etc/tmpfiles.d/a.conf": ""}
+    for files in (later, masked):
+        assert results(CONTROL, made(merging("0"), units(ssh="enabled"), files=files)) == ["pass", "pass"]
+    gone = {"/etc/tmpfiles.d/a.conf": Absent("a link that leads nowhere")}
+    assert results(CONTROL, made(merging("0"), units(ssh="enabled"), files=gone)) == ["pass", "pass"]

@@ -13,77 +13,40 @@ Proof: each rule is fired once, harmlessly, and its record is found by its key.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from virtwarden.control import Control, Findings
 from virtwarden.edits import AddLine
 from virtwarden.facts.audit import AuditRules, RulesFile
+from virtwarden.facts.audit_places import AuditPlaces, Watched
 from virtwarden.formats.auditrules import Rule
-from virtwarden.host import Absent, Host, Stat, Unknown, looking
+from virtwarden.host import Host, Stat, Unknown
 from virtwarden.judgements import failed, file_change, notapplicable, passed, unknown
-from virtwarden.model import HOST, Severity, State, Subject
+from virtwarden.model import HOST, Finding, Severity, State, Subject
 
 _OWN = "/etc/audit/rules.d/45-virtwarden-virt.rules"
 
 
-@dataclass(frozen=True, slots=True)
-class _Watched:
-    """A path, the ways of access to record, and the blueprint's key for it."""
-
-    path: str
-    perm: str
-    key: str
-
-
-_DAEMONS = ("libvirtd", "virtqemud", "virtproxyd", "virtnetworkd", "virtsecretd", "virtstoraged", "virtnwfilterd")
-_EMULATORS = ("/usr/libexec/qemu-kvm", "/usr/bin/qemu-kvm", "/usr/bin/qemu-system-x86_64", "/usr/bin/kvm")
-_LIST = (
-    _Watched("/etc/libvirt", "wa", "virt_libvirt_cfg"),
-    _Watched("/etc/sysconfig/libvirtd", "wa", "virt_libvirt_cfg"),
-    _Watched("/etc/default/libvirtd", "wa", "virt_libvirt_cfg"),
-    _Watched("/etc/sasl2/libvirt.conf", "wa", "virt_libvirt_cfg"),
-    _Watched("/etc/sasl2/qemu.conf", "wa", "virt_libvirt_cfg"),
-    _Watched("/etc/pki/CA/cacert.pem", "wa", "virt_tls_cert"),
-    _Watched("/etc/pki/libvirt", "wa", "virt_tls_cert"),
-    _Watched("/etc/pki/libvirt-vnc", "wa", "virt_tls_cert"),
-    _Watched("/etc/pki/libvirt-spice", "wa", "virt_tls_cert"),
-    _Watched("/etc/pki/qemu", "wa", "virt_tls_cert"),
-    _Watched("/etc/pki/libvirt/private/serverkey.pem", "r", "virt_tls_privkey"),
-    _Watched("/etc/pki/libvirt-vnc/server-key.pem", "r", "virt_tls_privkey"),
-    _Watched("/etc/pki/libvirt-spice/server-key.pem", "r", "virt_tls_privkey"),
-    _Watched("/var/lib/libvirt/images", "wa", "virt_image_change"),
-    _Watched("/var/lib/libvirt/qemu", "wa", "virt_runtime_change"),
-    _Watched("/var/log/libvirt", "wa", "virt_log_change"),
-    *(_Watched(f"/usr/sbin/{daemon}", "x", "virt_libvirtd_exec") for daemon in _DAEMONS),
-    *(_Watched(emulator, "x", "virt_qemu_exec") for emulator in _EMULATORS),
-)
-
-
 def check(host: Host) -> Findings:
     rules = list(_recording(host.get(AuditRules)))
-    host.source.fetch(looking(each.path) for each in _LIST)
-    found = False
-    for each in _LIST:
-        subject = Subject("file", each.path)
-        try:
-            stat = host.source.stat(each.path)
-        except Absent:
-            continue
-        except Unknown as refused:
-            found = True
-            yield unknown(subject, str(refused), *refused.evidence, state=State.ON_DISK)
-            continue
-        found = True
-        covering = [(file, rule) for file, rule in rules if _covers(rule, each, stat)]
-        if covering:
-            evidence = [file.cite(rule.line) for file, rule in covering[:3]]
-            yield passed(subject, f"{_words(each.perm)} are recorded", *evidence, state=State.ON_DISK)
+    watched = host.get(AuditPlaces).watched
+    for each, stat in watched.items():
+        if isinstance(stat, Unknown):
+            yield unknown(Subject("file", each.path), str(stat), *stat.evidence, state=State.ON_DISK)
         else:
-            change = file_change(_OWN, AddLine(_rule(each, stat)))
-            message = f"{_words(each.perm)} are not recorded"
-            yield failed(subject, message, change, evidence=[stat.cite()], state=State.ON_DISK)
-    if not found:
+            yield _judged(each, stat, rules)
+    if not watched:
         yield notapplicable(HOST, "there is no libvirt here to watch", state=State.ON_DISK)
+
+
+def _judged(each: Watched, stat: Stat, rules: list[tuple[RulesFile, Rule]]) -> Finding:
+    subject = Subject("file", each.path)
+    covering = [(file, rule) for file, rule in rules if _covers(rule, each, stat)]
+    if covering:
+        evidence = [file.cite(rule.line) for file, rule in covering[:3]]
+        return passed(subject, f"a rule on disk records {_words(each.perm)}", *evidence, state=State.ON_DISK)
+    change = file_change(_OWN, AddLine(_rule(each, stat)))
+    message = f"no rule records {_words(each.perm)}"
+    return failed(subject, message, change, evidence=[stat.cite()], state=State.ON_DISK)
 
 
 def _recording(rules: AuditRules) -> Iterator[tuple[RulesFile, Rule]]:
@@ -92,7 +55,7 @@ def _recording(rules: AuditRules) -> Iterator[tuple[RulesFile, Rule]]:
             yield file, rule
 
 
-def _covers(rule: Rule, each: _Watched, stat: Stat) -> bool:
+def _covers(rule: Rule, each: Watched, stat: Stat) -> bool:
     target = (rule.target or "").rstrip("/")
     whole_tree = rule.get("path") is None
     names = {each.path, stat.real}
@@ -100,7 +63,7 @@ def _covers(rule: Rule, each: _Watched, stat: Stat) -> bool:
     return here and set(each.perm) <= set(rule.get("perm") or "rwxa") and rule.get("success") is None
 
 
-def _rule(each: _Watched, stat: Stat) -> str:
+def _rule(each: Watched, stat: Stat) -> str:
     kind = "dir" if stat.kind == "dir" else "path"
     return f"-a always,exit -F arch=b64 -F {kind}={each.path} -F perm={each.perm} -F key={each.key}"
 

@@ -17,13 +17,15 @@ from virtwarden.control import Control, Findings
 from virtwarden.edits import SetLine
 from virtwarden.facts.audit import AUDITD_CONF, AuditdConf
 from virtwarden.facts.policy import Policy
+from virtwarden.formats.digits import whole
 from virtwarden.host import Host
-from virtwarden.judgements import failed, file_change, passed
+from virtwarden.judgements import failed, file_change, passed, unknown
 from virtwarden.model import Finding, Severity, State, Subject
 
 _SUBJECT = Subject("file", AUDITD_CONF)
 _ACTIONS = {"space_left_action": "syslog", "disk_full_action": "suspend", "disk_error_action": "suspend"}
-_LOG_MIB, _LOGS = 8, 5
+_KNOWN = ("syslog", "rotate", "email", "exec ", "suspend", "single", "halt")
+_LOG_MIB, _LOGS = "8", "5"
 
 
 def check(host: Host) -> Findings:
@@ -37,13 +39,17 @@ def _kept(conf: AuditdConf, least: int) -> Finding:
     evidence = [conf.cite(key) for key in ("max_log_file", "num_logs", "max_log_file_action")]
     if full == "keep_logs":
         return passed(_SUBJECT, "all logs are kept", *evidence, state=State.ON_DISK)
-    kept = _number(conf.value("max_log_file"), _LOG_MIB) * max(_number(conf.value("num_logs"), _LOGS), 1)
+    size, logs = whole(conf.value("max_log_file") or _LOG_MIB), whole(conf.value("num_logs") or _LOGS)
+    if size is None or logs is None:
+        return unknown(
+            _SUBJECT, "auditd does not start with a size that is no number", *evidence, state=State.ON_DISK
+        )
+    kept = size * max(logs, 1)
     if full == "rotate" and kept >= least:
         return passed(_SUBJECT, f"{kept} MiB of log are kept", *evidence, state=State.ON_DISK)
-    size = -(-least // _LOGS)
     fix = (
-        file_change(AUDITD_CONF, SetLine("max_log_file", str(max(size, _LOG_MIB)))),
-        file_change(AUDITD_CONF, SetLine("num_logs", str(_LOGS))),
+        file_change(AUDITD_CONF, SetLine("max_log_file", str(max(-(-least // int(_LOGS)), int(_LOG_MIB))))),
+        file_change(AUDITD_CONF, SetLine("num_logs", _LOGS)),
         file_change(AUDITD_CONF, SetLine("max_log_file_action", "rotate")),
     )
     what = (
@@ -58,13 +64,12 @@ def _actions(conf: AuditdConf) -> Iterator[Finding]:
         if action == "ignore":
             change = file_change(AUDITD_CONF, SetLine(key, wanted))
             yield failed(_SUBJECT, f"{key} is ignore", change, evidence=[conf.cite(key)], state=State.ON_DISK)
+        elif action is not None and not action.startswith(_KNOWN):
+            message = f"auditd does not start with {key} = {action}"
+            yield unknown(_SUBJECT, message, conf.cite(key), state=State.ON_DISK)
         else:
             said = action or "the daemon's default"
             yield passed(_SUBJECT, f"{key} is {said}", conf.cite(key), state=State.ON_DISK)
-
-
-def _number(text: str | None, default: int) -> int:
-    return int(text) if text is not None and text.isdigit() else default
 
 
 CONTROL = Control(

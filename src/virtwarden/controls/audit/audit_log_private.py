@@ -13,45 +13,23 @@ Proof: a user without privileges cannot open the log, nor list its directory.
 
 from virtwarden.control import Control, Findings
 from virtwarden.edits import SetMode
-from virtwarden.host import Absent, Host, Source, Stat, Unknown, looking
+from virtwarden.facts.audit_places import AuditPlaces
+from virtwarden.host import Host, Stat, Unknown
 from virtwarden.judgements import failed, file_change, notapplicable, passed, unknown
 from virtwarden.model import HOST, Finding, Severity, Subject
 
-_PLACES = (
-    "/var/log/audit",
-    "/var/log/audit/audit.log*",
-    "/etc/audit",
-    "/etc/audit/*.rules",
-    "/etc/audit/rules.d/*",
-)
-_CONF = "/etc/audit/auditd.conf"
 _FORBIDDEN = 0o027
 
 
 def check(host: Host) -> Findings:
-    host.source.fetch(map(looking, (*_PLACES, _CONF)))
-    found = False
-    for pattern in (*_PLACES, _CONF):
-        for judged in _judgements(host.source, pattern):
-            found = True
-            yield judged
+    found = host.get(AuditPlaces).own
+    for path, entry in found.items():
+        if isinstance(entry, Unknown):
+            yield unknown(Subject("file", path), str(entry), *entry.evidence)
+        else:
+            yield _judged(entry)
     if not found:
         yield notapplicable(HOST, "there is no audit log and there are no rules on this host")
-
-
-def _judgements(source: Source, pattern: str) -> Findings:
-    try:
-        paths = source.glob(pattern)
-    except Unknown as refused:
-        yield unknown(Subject("file", pattern), str(refused), *refused.evidence)
-        return
-    for path in paths:
-        try:
-            yield _judged(source.stat(path))
-        except Absent:
-            continue  # rotated away between the listing and the look
-        except Unknown as refused:
-            yield unknown(Subject("file", path), str(refused), *refused.evidence)
 
 
 def _judged(stat: Stat) -> Finding:

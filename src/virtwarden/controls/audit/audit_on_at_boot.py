@@ -18,6 +18,7 @@ from virtwarden.control import Control, Findings
 from virtwarden.edits import SetLine
 from virtwarden.facts.kernel import Boot, BootEntry
 from virtwarden.facts.policy import Policy
+from virtwarden.formats.digits import whole
 from virtwarden.host import Host, Unknown
 from virtwarden.judgements import failed, passed, unknown
 from virtwarden.model import HOST, Change, Document, Finding, Safety, Severity, State
@@ -55,10 +56,10 @@ def _lacking(entry: BootEntry, least: int) -> Iterator[str]:
     audit = entry.value("audit")
     if audit != "1":
         yield "no audit=1" if audit is None else f"audit={audit}"
-    backlog = entry.value("audit_backlog_limit")
-    if backlog is None or not backlog.isdigit():
+    backlog = whole(entry.value("audit_backlog_limit") or "")
+    if backlog is None:
         yield "no audit_backlog_limit"
-    elif int(backlog) < least:
+    elif backlog < least:
         yield f"an audit_backlog_limit of {backlog}, less than {least}"
 
 

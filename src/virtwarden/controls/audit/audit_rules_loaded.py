@@ -23,6 +23,12 @@ _DOCUMENT = Document("audit", "rules in the kernel")
 _SHOWN = 5
 
 
+LOAD = (
+    "mend the lines that the load stops at, which audit-rules-well-formed names; then augenrules --load, or a "
+    "reboot where auditctl -s says enabled 2"
+)
+
+
 def check(host: Host) -> Findings:
     rules = host.get(AuditRules)
     loaded, listing = rules.in_force()
@@ -35,7 +41,7 @@ def check(host: Host) -> Findings:
     foreign = [rule for rule in held if rule not in written]
     if missing:
         message = f"{len(missing)} of {len(written)} rules on disk are not loaded"
-        change = by_hand(_DOCUMENT, "augenrules --load, or a reboot where auditctl -s says enabled 2")
+        change = by_hand(_DOCUMENT, LOAD)
         evidence = [*(written[rule] for rule in missing[:_SHOWN]), listing.cite(f"{len(held)} rules are loaded")]
         yield failed(_SUBJECT, message, change, evidence=evidence, state=State.IN_FORCE)
     if foreign:

@@ -18,8 +18,9 @@ from collections.abc import Iterator
 
 from virtwarden.control import Control, Findings
 from virtwarden.facts.audit import AuditRules, RulesFile
+from virtwarden.facts.audit_places import RuleDirectories, directory_of
 from virtwarden.formats.auditrules import Rule
-from virtwarden.host import Absent, Host, Source, Unknown, looking
+from virtwarden.host import Host
 from virtwarden.judgements import by_hand, failed, notapplicable, passed, unknown
 from virtwarden.model import HOST, Document, Severity, State, Subject
 
@@ -32,13 +33,12 @@ def check(host: Host) -> Findings:
     if not any(file.rules.rules or file.rules.broken for file in files):
         yield notapplicable(HOST, "there are no audit rules on this host", state=State.ON_DISK)
         return
-    lines = list(rules.in_order())
-    missing = _missing(host.source, [rule for _, rule in lines])
+    directories = host.get(RuleDirectories)
     repeated = _repeated(rules)
     for file in files:
-        wrong = sorted(_problems(file, rules, missing, repeated), key=lambda found: found[0])
+        wrong = sorted(_problems(file, rules, directories, repeated), key=lambda found: found[0])
         subject = Subject("file", file.text.path)
-        if not wrong and missing is not None:
+        if not wrong and directories.refused is None:
             about = file.text.cite(text=f"{len(file.rules.rules)} rules")
             yield passed(subject, "every rule can be loaded and can match", about, state=State.ON_DISK)
         for line, reason in wrong:
@@ -46,14 +46,13 @@ def check(host: Host) -> Findings:
                 Document("file", file.text.path), f"mend or remove line {line}, then augenrules --load"
             )
             yield failed(subject, reason, change, evidence=[file.cite(line)], state=State.ON_DISK)
-        if not wrong and missing is None:
-            yield unknown(
-                subject, "whether the directories of its rules exist could not be read", state=State.ON_DISK
-            )
+        if not wrong and directories.refused is not None:
+            message = f"whether the directories of its rules exist: {directories.refused}"
+            yield unknown(subject, message, *directories.refused.evidence, state=State.ON_DISK)
 
 
 def _problems(
-    file: RulesFile, rules: AuditRules, missing: frozenset[str] | None, repeated: frozenset[tuple[str, int]]
+    file: RulesFile, rules: AuditRules, directories: RuleDirectories, repeated: frozenset[tuple[str, int]]
 ) -> Iterator[tuple[int, str]]:
     for broken in file.rules.broken:
         yield broken.line, f"auditctl refuses this line: {broken.reason}"
@@ -61,8 +60,8 @@ def _problems(
     for rule in file.rules.rules:
         if stops and (file.text.path, rule.line) in repeated:
             yield rule.line, "the rule stands there twice; the load stops here"
-        if stops and missing and _needs(rule) in missing:
-            yield rule.line, f"{_needs(rule)} does not exist; the load stops here"
+        if stops and directory_of(rule) in directories.missing:
+            yield rule.line, f"{directory_of(rule)} does not exist; the load stops here"
         types = [name for name in _SELINUX_FIELDS if rule.all_of(name)]
         if types and rules.lsm in ("apparmor", "none"):
             yield rule.line, f"{types[0]} can never match: this host does not run SELinux"
@@ -78,31 +77,6 @@ def _repeated(rules: AuditRules) -> frozenset[tuple[str, int]]:
             twice.add((file.text.path, rule.line))
         seen.add(rule)
     return frozenset(twice)
-
-
-def _needs(rule: Rule) -> str:
-    """The directory without which the kernel refuses the rule: its own, or that in which its file would be."""
-    directory = rule.get("dir")
-    if directory is not None:
-        return directory.rstrip("/") or "/"
-    target = rule.target
-    return "/" if target is None else target.rstrip("/").rpartition("/")[0] or "/"
-
-
-def _missing(source: Source, rules: list[Rule]) -> frozenset[str] | None:
-    """The directories that rules need and the host lacks; None where one could not be looked for."""
-    needed = sorted({_needs(rule) for rule in rules} - {"/"})
-    source.fetch(looking(path) for path in needed)
-    missing: set[str] = set()
-    for path in needed:
-        try:
-            source.stat(path)
-        except Absent:
-            missing.add(path)
-        except Unknown:
-            if not path.startswith(("/run/", "/dev", "/proc", "/sys")):
-                return None
-    return frozenset(missing)
 
 
 CONTROL = Control(

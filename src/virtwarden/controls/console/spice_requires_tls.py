@@ -57,7 +57,7 @@ def _judged(guest: Guest, definition: Definition, console: Console, conf: QemuCo
         faults.extend([] if conf.spice_tls else ["spice_tls is off"])
     if faults:
         message = f"SPICE on {where}: {', '.join(faults)}"
-        yield failed(subject, message, *_fix(guest, console), evidence=evidence, state=state)
+        yield failed(subject, message, *_fix(guest, console, conf), evidence=evidence, state=state)
     else:
         yield passed(subject, f"SPICE on {where} speaks TLS alone", *evidence, state=state)
 
@@ -72,9 +72,10 @@ def _faults(console: Console) -> Iterator[str]:
         yield f"the plain port {console.port} is open"
 
 
-def _fix(guest: Guest, console: Console) -> Iterator[Change]:
+def _fix(guest: Guest, console: Console, conf: QemuConf) -> Iterator[Change]:
     domain = Document("domain", guest.name)
-    yield file_change(PATH, SetConf("spice_tls", 1))
+    if not conf.spice_tls:
+        yield file_change(PATH, SetConf("spice_tls", 1))
     yield Change(domain, SetAttribute(SPICE, "autoport", "yes"), Safety.DISRUPTIVE)
     yield Change(domain, SetAttribute(SPICE, "port", "-1"), Safety.DISRUPTIVE)
     yield Change(domain, SetAttribute(SPICE, "defaultMode", "secure"), Safety.DISRUPTIVE)

@@ -6,7 +6,8 @@ libvirt hands secrets over. QEMU marks guest memory so that dumps leave it out, 
 guest that can crash its own QEMU decides when a dump is made.
 
 Judged: `dump_guest_core` in qemu.conf is not on, unless `max_core` allows no dump at all; no guest has `<memory
-dumpCore='on'>`, on disk and in force, unless the limit of its process allows no dump.
+dumpCore='on'>`, on disk and in force, unless the limit of its process allows no dump. libvirt before 2.2 has no
+such setting and leaves guest memory in.
 
 Fix: `dump_guest_core = 0` and `dumpCore='off'`; guests take both at their next start.
 
@@ -19,19 +20,35 @@ from virtwarden.control import Control, Findings
 from virtwarden.edits import SetAttribute, SetConf
 from virtwarden.facts.domain import Definition, Guest
 from virtwarden.facts.guests import Guests
+from virtwarden.facts.libvirt import Libvirt
 from virtwarden.facts.processes import GuestProcesses
 from virtwarden.facts.qemu_conf import PATH, QemuConf
 from virtwarden.host import Host, Unknown
-from virtwarden.judgements import failed, file_change, passed
+from virtwarden.judgements import by_hand, failed, file_change, passed
 from virtwarden.model import Change, Document, Evidence, Finding, Safety, Severity, State, Subject
+
+SINCE = (2, 2)
 
 
 def check(host: Host) -> Findings:
     conf = host.get(QemuConf)
-    yield of_conf(conf)
+    if host.get(Libvirt).at_least(*SINCE) is False:
+        yield too_old(host.get(Libvirt), conf)
+    else:
+        yield of_conf(conf)
     for guest in host.get(Guests):
         for definition in guest.definitions:
             yield of_guest(host, guest, definition, conf)
+
+
+def too_old(libvirt: Libvirt, conf: QemuConf) -> Finding:
+    """What becomes of guests whose XML does not say, under a libvirt that has no default for them."""
+    number = ".".join(map(str, libvirt.version or ()))
+    message = f"libvirt {number} has no such setting: dumps have the memory of every guest whose XML does not say"
+    evidence = [conf.cite("dump_guest_core"), *libvirt.evidence]
+    steps = "set <memory dumpCore='off'> for each guest, or forbid the daemon core dumps with ulimit -c 0"
+    fix = by_hand(Document("file", PATH), steps)
+    return failed(Subject("setting", "dump_guest_core"), message, fix, evidence=evidence, state=State.ON_DISK)
 
 
 def of_conf(conf: QemuConf) -> Finding:

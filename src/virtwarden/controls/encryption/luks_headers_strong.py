@@ -12,8 +12,8 @@ slot that a token opens is left out, as its key is random, and a host in FIPS mo
 LUKS1 only: its images, and all PBKDF2 slots that are accepted, need 100000 iterations, and the volume key's
 digest 1000. No reencryption may be left unfinished.
 
-Fix: back the header up, convert it to LUKS2, convert the key slots; a cipher is changed by reencryption. A
-person does this, because a mistake costs all data.
+Fix: back the header up, convert it to LUKS2, convert the key slots; a cipher is changed by reencryption. An image
+that QEMU encrypts is converted to a new one. A person does this, because a mistake costs all data.
 
 Proof: `cryptsetup luksDump` on the volume shows the same values, and a wrong passphrase is refused as slowly as
 the right one is accepted.
@@ -33,7 +33,7 @@ from virtwarden.facts.policy import Policy
 from virtwarden.formats.luks import Keyslot, Luks
 from virtwarden.host import Absent, Host, Unknown
 from virtwarden.judgements import by_hand, failed, notapplicable, passed, unknown
-from virtwarden.model import Document, Finding, Severity, State, Subject
+from virtwarden.model import Change, Document, Finding, Severity, State, Subject
 
 CIPHERS = ("aes", "serpent", "twofish", "camellia")
 WIDE = ("adiantum", "aegis", "gcm", "chacha20", "hctr2")
@@ -48,20 +48,21 @@ class Demands:
     versions: tuple[int, ...]
     kdfs: tuple[str, ...]
     memory_kib: int
+    by_qemu: bool = False
 
 
 def check(host: Host) -> Findings:
     images = host.get(Images)
     memory = host.get(Policy).encryption.pbkdf_memory_kib
     device = Demands((2,), ("argon2id", "argon2i", *(("pbkdf2",) if is_fips(host) else ())), memory)
-    qemu = Demands((1, 2), ("pbkdf2", "argon2id", "argon2i"), memory)
+    qemu = Demands((1, 2), ("pbkdf2", "argon2id", "argon2i"), memory, by_qemu=True)
     found = 0
-    for subject, image in devices(images):
-        for finding in judged(subject, image, device):
+    for subject, image, node in devices(images):
+        for finding in judged(subject, image, device, node):
             found += 1
             yield finding
     for subject, image in files(images):
-        for finding in judged(subject, image, qemu):
+        for finding in judged(subject, image, qemu, image.path):
             found += 1
             yield finding
     refused = [*not_read(images)]
@@ -71,12 +72,13 @@ def check(host: Host) -> Findings:
     images.guests.complete()
 
 
-def devices(images: Images) -> Iterator[tuple[Subject, Image]]:
-    """The block devices that may hold a volume."""
+def devices(images: Images) -> Iterator[tuple[Subject, Image, str]]:
+    """The block devices that may hold a volume, each with a path that it has after a reboot too."""
     if not isinstance(images.devices, BlockDevices):
         return
     for kernel, image in images.volumes.items():
-        yield Subject("volume", str(images.devices.devices[kernel])), image
+        found = images.devices.devices[kernel]
+        yield Subject("volume", str(found)), image, found.lasting_path
 
 
 def files(images: Images) -> Iterator[tuple[Subject, Image]]:
@@ -100,20 +102,22 @@ def is_guests_own(image: Image, declared: str) -> bool:
     return declared == "raw" and isinstance(content, Content) and content.qcow2 is None
 
 
-def judged(subject: Subject, image: Image, demands: Demands) -> Iterator[Finding]:
+def judged(subject: Subject, image: Image, demands: Demands, node: str) -> Iterator[Finding]:
     """The finding for one volume; none where there is no header."""
     content = image.content
     if not isinstance(content, Content):
         return
     encrypted = content.format == "luks" or (content.qcow2 is not None and content.qcow2.encryption == "luks")
     if content.luks is not None:
-        yield verdict(subject, image, content.luks, [*weaknesses(content.luks, demands)])
+        steps = by_qemu(image, content) if demands.by_qemu else by_cryptsetup(node, content.luks)
+        change = by_hand(Document("file", node), steps)
+        yield verdict(subject, image, content.luks, [*weaknesses(content.luks, demands)], change)
     elif encrypted:
         trouble = content.trouble or "there is no LUKS header where one should be"
         yield unknown(subject, f"its header: {trouble}", image.cite(trouble), state=State.ON_DISK)
 
 
-def verdict(subject: Subject, image: Image, header: Luks, wrong: list[str]) -> Finding:
+def verdict(subject: Subject, image: Image, header: Luks, wrong: list[str], change: Change) -> Finding:
     """The finding for a header in which these things are wrong."""
     kdfs = ", ".join(sorted({slot.kdf for slot in header.keyslots})) or "no key slot"
     bits = f" {header.key_bits}" if header.key_bits else ""
@@ -122,14 +126,27 @@ def verdict(subject: Subject, image: Image, header: Luks, wrong: list[str]) -> F
     cited = image.cite(told)
     if not wrong:
         return passed(subject, told, cited, state=State.ON_DISK)
-    steps = (
-        f"cryptsetup luksHeaderBackup {image.path} --header-backup-file FILE, to another machine; then, with the "
-        f"volume closed, cryptsetup convert --type luks2 {image.path}, cryptsetup luksConvertKey --pbkdf argon2id "
-        f"{image.path}; for the cipher cryptsetup reencrypt --cipher aes-xts-plain64 --key-size 512 {image.path}; "
-        "an image that QEMU encrypts is made anew with qemu-img convert"
-    )
-    change = by_hand(Document("file", image.path), steps)
     return failed(subject, f"{told}: {'; '.join(wrong)}", change, evidence=[cited], state=State.ON_DISK)
+
+
+def by_cryptsetup(node: str, header: Luks) -> str:
+    """How a volume of the kernel's is mended; each step changes the data or its only header."""
+    steps = [f"cryptsetup luksHeaderBackup {node} --header-backup-file FILE, to another machine; close the volume"]
+    if header.version == 1:
+        steps.append(f"cryptsetup convert --type luks2 {node}")
+    steps.append(f"cryptsetup luksConvertKey --pbkdf argon2id {node}")
+    if any(_cipher(header)):
+        steps.append(f"cryptsetup reencrypt --cipher aes-xts-plain64 --key-size 512 {node}")
+    return "; ".join(steps)
+
+
+def by_qemu(image: Image, content: Content) -> str:
+    """How an image is mended that QEMU encrypts: cryptsetup cannot convert it."""
+    part = "encrypt." if content.qcow2 is not None else ""
+    output = "-O qcow2 -o encrypt.format=luks" if part else "-O luks -o"
+    options = f"{part}cipher-mode=xts,{part}hash-alg=sha256,{part}iter-time=2000,{part}key-secret=SECRET"
+    joined = f"{output},{options}" if part else f"{output} {options}"
+    return f"guest off, qemu-img convert {joined} from {image.path} to a new image; put that in its place"
 
 
 def weaknesses(header: Luks, demands: Demands) -> Iterator[str]:

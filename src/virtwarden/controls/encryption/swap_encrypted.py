@@ -53,14 +53,21 @@ def judged(host: Host, area: SwapArea, state: State) -> Finding:
         return unknown(subject, str(refused), area.evidence, *refused.evidence, state=state)
     if by is not None:
         return passed(subject, by[0], area.evidence, by[1], state=state)
+    node = _node(host, area)
     steps = (
-        f"swapoff {area.path}; {PATH}: cryptswap {area.path} /dev/urandom swap,cipher=aes-xts-plain64,size=512; "
-        "in /etc/fstab: /dev/mapper/cryptswap none swap sw 0 0"
+        f"swapoff {node}; {PATH}: cryptswap {node} /dev/urandom swap,cipher=aes-xts-plain64,size=512; "
+        "in /etc/fstab in its place: /dev/mapper/cryptswap none swap sw 0 0"
     )
     if area.is_file:
         steps = f"swapoff {area.path} and remove it; swap to an encrypted volume or to zram"
     change = by_hand(Document("file", "/etc/fstab"), steps)
     return failed(subject, "is not encrypted", change, evidence=[area.evidence], state=state)
+
+
+def _node(host: Host, area: SwapArea) -> str:
+    """The area's path, one that it has after the next boot too where there is one."""
+    device = None if area.is_file else host.get(BlockDevices).named(area.path)
+    return area.path if device is None else device.lasting_path
 
 
 def _by(host: Host, area: SwapArea) -> tuple[str, Evidence] | None:

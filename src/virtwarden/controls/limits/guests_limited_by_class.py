@@ -83,7 +83,10 @@ def _judged(guest: Guest, definition: Definition, limits: GuestClass, names: str
             fix = [by_hand(document, excess.command)]
         message = f"{'; '.join(excess.words)} (class {names})"
         yield failed(subject, message, *fix, evidence=[definition.cite(excess.line)], state=state)
-    if within:
+    if within and limits.memory_mib is not None and definition.memory_kib <= 0:
+        why = "how much memory it may take: its XML does not say"
+        yield unknown(subject, why, definition.cite(text="no <memory>"), state=state)
+    elif within:
         evidence = definition.cite(definition.line("name"))
         yield passed(subject, f"it keeps to the limits of class {names}", evidence, state=state)
 

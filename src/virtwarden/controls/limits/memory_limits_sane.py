@@ -55,7 +55,10 @@ def _judged(guest: Guest, definition: Definition) -> Findings:
         sound = False
         fix = (Change(Document("domain", guest.name), edit, Safety.DISRUPTIVE) for edit in edits)
         yield failed(subject, message, *fix, evidence=[definition.cite(definition.line(path))], state=state)
-    if sound:
+    if sound and definition.memory_kib <= 0:
+        why = "how much memory it may take: its XML does not say"
+        yield unknown(subject, why, definition.cite(text="no <memory>"), state=state)
+    elif sound:
         limit = hard_limit(definition)
         words = "it has no hard_limit" if limit is None else f"its hard_limit is {size(limit)}"
         yield passed(

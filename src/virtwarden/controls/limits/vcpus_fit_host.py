@@ -37,6 +37,9 @@ def _judged(guest: Guest, definition: Definition, processors: HostProcessors) ->
     subject, state = Subject("guest", guest.name), definition.state
     message = f"it has {definition.vcpus} virtual processors, the host {processors.online}"
     evidence = (definition.cite(definition.line("vcpu")), processors.evidence)
+    if definition.vcpus == 0:
+        why = "how many virtual processors it may have: its XML gives no number"
+        return unknown(subject, why, evidence[0], state=state)
     if definition.vcpus <= processors.online:
         return passed(subject, message, *evidence, state=state)
     command = f"virsh setvcpus {guest.name} {processors.online} --maximum --config, then restart the guest"

@@ -67,8 +67,12 @@ def _in_force(host: Host, daemon: RemoteDaemon) -> Findings:
     for listener in (each for transport in TRANSPORTS for each in listening(host, daemon, transport)):
         subject = Subject("listener", listener.where)
         if listener.reach == "any":
-            document = Document("unit", listener.unit or f"{daemon.name}-tls.socket")
-            fix = by_hand(document, f"let {listener.holder} listen on the management address alone")
+            document = Document("file", daemon.conf.path)
+            steps = f"set listen_addr to the management address, restart {daemon.name}"
+            if listener.unit is not None:
+                document = Document("unit", listener.unit)
+                steps = "mend its ListenStream= as said for the unit on disk, then restart it"
+            fix = by_hand(document, steps)
             message = f"{listener.holder} listens on every address"
             yield failed(subject, message, fix, evidence=[listener.evidence], state=State.IN_FORCE)
         else:

@@ -24,7 +24,10 @@ from virtwarden.host import Host, Stat
 from virtwarden.judgements import by_hand, failed, file_change, notapplicable, passed, unknown
 from virtwarden.model import HOST, Change, Document, Severity, Subject
 
-COPY = "replace the link by a copy (cp to a new name, then mv), owned by root; issue a new key if it is one"
+COPY = (
+    "replace the link by a copy (cp to a new name, then mv), owned by root, for QEMU with its group; issue a new "
+    "key if it is one"
+)
 RENEW = "issue QEMU a key and a certificate of its own, and libvirt new ones, since QEMU's user held its key"
 
 
@@ -63,7 +66,9 @@ def _faults(file: PkiFile, pki: Pki) -> tuple[list[str], list[Change]]:
         fixes.append(by_hand(Document("file", file.path), COPY))
     if file.stat.owner in pki.qemu_users or str(file.stat.uid) in pki.qemu_users:
         faults.append(f"belongs to {file.stat.owner}, as whom guests run")
-        fixes.append(file_change(file.path, SetMode(owner="root")))
+        if file.stat.links == 1:  # the owner of a hard link is that of the other file too
+            mode, group = pki.rooted(file)
+            fixes.append(file_change(file.path, SetMode(mode=mode, owner="root", group=group)))
     return faults, fixes
 
 

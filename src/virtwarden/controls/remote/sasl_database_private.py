@@ -4,7 +4,8 @@ SASL's database holds passwords in the clear, or what serves in their place, and
 key: a local user who reads either of them logs in as an administrator of guests.
 
 Judged: owner and mode of /etc/libvirt/passwd.db, /etc/sasl2/sasldb2, /etc/sasldb2, /etc/libvirt/krb5.tab, QEMU's
-counterparts in /etc/qemu, and the files that `sasldb_path` and `keytab` name. QEMU's group may read what lies in
+counterparts in /etc/qemu, and the files that `sasldb_path` and `keytab` name; also /etc/libvirt/auth.conf where it
+holds the password with which this host logs in to another. QEMU's group may read what lies in
 /etc/qemu, which QEMU opens as its own user, and Debian's group sasl its default database.
 
 Fix: root as the owner, mode 0600.

@@ -17,7 +17,7 @@ from virtwarden.edits import SetLine
 from virtwarden.facts.sshd import Sshd
 from virtwarden.host import Host
 from virtwarden.judgements import by_hand, failed, file_change, passed
-from virtwarden.model import Document, Severity, State, Subject
+from virtwarden.model import Document, Safety, Severity, State, Subject
 
 KEYWORD = "permitrootlogin"
 ACCEPTED = ("no", "forced-commands-only")
@@ -32,7 +32,7 @@ def check(host: Host) -> Findings:
         yield passed(SUBJECT, message, held.evidence, state=State.ON_DISK)
     else:
         path = held.evidence.path or sshd.file
-        fix = file_change(path, SetLine("PermitRootLogin", "no", " "))
+        fix = file_change(path, SetLine("PermitRootLogin", "no", " "), Safety.DISRUPTIVE)
         yield failed(SUBJECT, message, fix, evidence=[held.evidence], state=State.ON_DISK)
     for setting, cited in sshd.sometimes(KEYWORD):
         if setting.value.lower() not in ACCEPTED:

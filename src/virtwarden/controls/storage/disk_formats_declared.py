@@ -72,8 +72,7 @@ def fix(disk: GuestDisk, found: str | None) -> Change:
             f"the image in that format, and type='raw' if the guest may have written the header"
         )
         return by_hand(document, steps)
-    number = list(disk.definition.disks).index(disk.disk) + 1
-    path = f"devices/disk[{number}]"
+    path = f"devices/disk[{disk.number}]"
     if disk.disk.xml.find("driver") is not None:
         return Change(document, SetAttribute(f"{path}/driver", "type", "raw"), Safety.DISRUPTIVE)
     return Change(document, InsertElement(path, "<driver name='qemu' type='raw'/>"), Safety.DISRUPTIVE)

@@ -60,7 +60,7 @@ def patterns(selinux: Selinux) -> Findings:
             continue
         steps = (
             f"semanage fcontext -d '{rule.rule.pattern}' && semanage fcontext -a -t {rule.type} "
-            f"'{rule.rule.repaired}' && restorecon -RFv {rule.rule.repaired.partition('(')[0]}"
+            f"'{rule.rule.repaired}'; then {relabel(rule.rule.repaired.partition('(')[0])}"
         )
         change = by_hand(Document("file", rule.path), steps)
         yield failed(subject, "matches no path", change, evidence=[rule.evidence], state=State.ON_DISK)
@@ -89,9 +89,14 @@ def configured(selinux: Selinux, place: str) -> Findings:
     cited = [rule.evidence] if rule is not None else []
     change = by_hand(
         Document("file", f"/etc/selinux/{selinux.policy}/contexts/files/file_contexts.local"),
-        f"semanage fcontext -a -t virt_image_t '{place}(/.*)?' && restorecon -RFv {place}",
+        f"semanage fcontext -a -t virt_image_t '{place}(/.*)?'; then {relabel(place)}",
     )
     yield failed(subject, message, change, evidence=cited, state=State.ON_DISK)
+
+
+def relabel(place: str) -> str:
+    """How to relabel a directory without taking the images of running guests away from them."""
+    return f"restorecon -RFv {place} while no guest that has images there runs"
 
 
 def _given(rule: LabelRule | None) -> str:
@@ -114,7 +119,7 @@ def present(images: Images, place: str) -> Findings:
     elif found in WANTED:
         yield passed(subject, f"is labelled {found}", stat.cite(stat.label), state=State.IN_FORCE)
     else:
-        change = by_hand(Document("file", place), f"restorecon -RFv {place}, once the policy has a rule for it")
+        change = by_hand(Document("file", place), f"once the policy has a rule for it, {relabel(place)}")
         cited = [stat.cite(stat.label)]
         yield failed(subject, f"is labelled {found}", change, evidence=cited, state=State.IN_FORCE)
 

@@ -83,8 +83,7 @@ def fix(disk: GuestDisk, others: list[str]) -> Change:
             "name it in storage.shared_disks of the policy"
         )
         return by_hand(document, steps)
-    number = list(disk.definition.disks).index(disk.disk) + 1
-    return Change(document, RemoveElement(f"devices/disk[{number}]/shareable"), Safety.DISRUPTIVE)
+    return Change(document, RemoveElement(f"devices/disk[{disk.number}]/shareable"), Safety.DISRUPTIVE)
 
 
 def _listed(names: list[str]) -> str:

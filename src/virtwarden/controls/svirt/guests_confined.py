@@ -93,7 +93,7 @@ def _by_default(host: Host, subject: Subject, definition: Definition) -> Finding
 
 
 def _in_force(host: Host, subject: Subject, guest: Guest) -> Finding:
-    change = by_hand(Document("guest", guest.name), "stop and start the guest, once the security driver is on")
+    change = by_hand(Document("guest", guest.name), _restart(guest))
     try:
         confinement = host.get(Confinement)
         if confinement.module == "none":
@@ -112,6 +112,12 @@ def _in_force(host: Host, subject: Subject, guest: Guest) -> Finding:
     if wrong is None:
         return passed(subject, f"its process runs as {label}", *evidence, state=State.IN_FORCE)
     return failed(subject, wrong, change, evidence=evidence, state=State.IN_FORCE)
+
+
+def _restart(guest: Guest) -> str:
+    if any(_taken_out(label) for label in guest.latest.seclabels):
+        return "take the <seclabel> out of its XML, then stop and start the guest"
+    return "stop and start the guest, once the security driver is on"
 
 
 def _apparmor_wrong(guest: Guest, label: str) -> str | None:

@@ -59,6 +59,10 @@ def _looked_at(host: Host, images: Images, disk: GuestDisk) -> Finding:
     state = State.IN_FORCE if disk.guest.running else State.ON_DISK
     if disk.path is None:
         return unknown(disk.subject, disk.trouble, disk.evidence, state=state)
+    mine = _selinux(disk.guest)
+    if mine is not None and mine.kind == "none":
+        message = "libvirt gives no labels for a guest that is outside of confinement"
+        return notapplicable(disk.subject, message, disk.guest.latest.cite(mine.line), state=state)
     stat = images.images[disk.path].stat
     if isinstance(stat, Absent):
         return notapplicable(disk.subject, str(stat), disk.evidence, state=state)

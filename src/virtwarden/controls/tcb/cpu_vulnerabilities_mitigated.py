@@ -10,7 +10,8 @@ kept apart, `tcb.allow_smt` of the policy decides. A fault whose file is missing
 not know; it is not judged here, but a supported release is asked for elsewhere.
 
 Fix: install the distribution's kernel and microcode updates and reboot. Where threads must not be shared:
-`mitigations=auto,nosmt` on the boot line, or `sched_core` in qemu.conf.
+`mitigations=auto,nosmt` on the boot line, or `sched_core` in qemu.conf. Where the boot line turns mitigations
+off, that comes first.
 
 Proof: after the reboot no sentence holds the word "vulnerable".
 """
@@ -19,42 +20,62 @@ import re
 
 from virtwarden.control import Control, Findings
 from virtwarden.facts.cpu import VULNERABILITIES, Cpu
-from virtwarden.facts.kernel import Value
+from virtwarden.facts.kernel import Boot, Value
 from virtwarden.facts.policy import Policy
 from virtwarden.facts.qemu_conf import QemuConf
 from virtwarden.host import Absent, Host, Unknown
 from virtwarden.judgements import by_hand, failed, passed, unknown
-from virtwarden.model import Document, Evidence, Finding, Severity, State, Subject
+from virtwarden.model import Change, Document, Evidence, Finding, Severity, State, Subject
 
 SMT = re.compile(r"[;,]?\s*SMT (?:vulnerable|Host state unknown)", re.IGNORECASE)
 VULNERABLE = re.compile(r"\bvulnerable\b", re.IGNORECASE)
-UPDATE = "install the distribution's newest kernel and microcode packages and reboot"
-NO_SMT = 'boot with mitigations=auto,nosmt, or set sched_core = "full" in qemu.conf and restart the guests'
+UPDATE = by_hand(
+    Document("packages", "of the kernel"), "install the distribution's newest kernel and microcode and reboot"
+)
+NO_SMT = by_hand(
+    Document("boot", "kernel line"),
+    'boot with mitigations=auto,nosmt, or set sched_core = "full" in qemu.conf and restart the guests',
+)
+
+
+TURNED_OFF = (
+    "take {} out of the boot line and reboot; what is still vulnerable then wants a newer kernel and microcode"
+)
+OFF = ("mitigations=off", "nopti", "nospectre_v1", "nospectre_v2")
 
 
 def check(host: Host) -> Findings:
     cpu = host.get(Cpu)
+    fix = remedy(host)
     accepts_smt = host.get(Policy).tcb.allow_smt or guests_share_no_core(host)
     for name, value in sorted(cpu.vulnerabilities.items()):
-        yield judged(Subject("vulnerability", name), value, accepts_smt=accepts_smt)
+        yield judged(Subject("vulnerability", name), value, fix, accepts_smt=accepts_smt)
     for name, refusal in sorted(cpu.unread.items()):
         where = Evidence(refusal, path=f"{VULNERABILITIES}/{name}")
         yield unknown(Subject("vulnerability", name), refusal, where, state=State.IN_FORCE)
 
 
-def judged(subject: Subject, value: Value, *, accepts_smt: bool) -> Finding:
+def remedy(host: Host) -> Change:
+    """What helps against a fault: newer software is of no use while the boot line turns mitigations off."""
+    try:
+        off = [argument for argument in host.get(Boot).running().arguments if argument in OFF]
+    except (Absent, Unknown):
+        off = []
+    return by_hand(Document("boot", "kernel line"), TURNED_OFF.format(" and ".join(off))) if off else UPDATE
+
+
+def judged(subject: Subject, value: Value, fix: Change, *, accepts_smt: bool) -> Finding:
     """The finding on one fault."""
     here = value.evidence
-    document = Document("file", f"{VULNERABILITIES}/{subject.name}")
     apart = SMT.sub("", value.value)
     if VULNERABLE.search(apart):
-        fix = by_hand(document, UPDATE)
-        return failed(subject, f"the kernel says: {value.value}", fix, evidence=[here], state=State.IN_FORCE)
+        return failed(subject, value.value, fix, evidence=[here], state=State.IN_FORCE)
     if not apart.startswith(("Not affected", "Mitigation", "KVM: Mitigation")):
         return unknown(subject, f"the kernel cannot tell: {value.value}", here, state=State.IN_FORCE)
     if apart != value.value and not accepts_smt:
-        fix = by_hand(document, NO_SMT)
-        return failed(subject, f"threads of one core: {value.value}", fix, evidence=[here], state=State.IN_FORCE)
+        return failed(
+            subject, f"threads of one core: {value.value}", NO_SMT, evidence=[here], state=State.IN_FORCE
+        )
     return passed(subject, value.value, here, state=State.IN_FORCE)
 
 

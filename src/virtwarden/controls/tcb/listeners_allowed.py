@@ -6,7 +6,8 @@ virtual network is such a stranger too.
 
 Judged: every TCP and UDP socket that can be reached from beyond the host, against `tcb.allowed_listeners` of
 the policy. What libvirt itself needs is allowed: its dnsmasq on virtual networks, its own TLS port, and the
-ports of an incoming migration while it lasts. Consoles of guests are not; allow them by name or close them.
+ports of an incoming migration while it lasts. Consoles of guests are not; allow them by name or close them. What
+one program offers on one address is one finding, since programs like rpc.mountd take new ports at each start.
 
 Fix: disable the socket unit and its service, both, or the socket starts the service again; or allow the port.
 
@@ -17,9 +18,10 @@ from virtwarden.control import Control, Findings
 from virtwarden.edits import SetState
 from virtwarden.facts.listeners import Listener, Listeners
 from virtwarden.facts.policy import Policy
+from virtwarden.formats.digits import whole
 from virtwarden.host import Host
 from virtwarden.judgements import by_hand, failed, passed, unknown
-from virtwarden.model import HOST, Change, Document, Severity, State, Subject
+from virtwarden.model import HOST, Change, Document, Finding, Severity, State, Subject
 
 TLS_PORT = 16514
 MIGRATION = range(49152, 49216)
@@ -34,6 +36,7 @@ def check(host: Host) -> Findings:
         yield passed(
             HOST, "nothing can be reached from beyond this host", listeners.evidence, state=State.IN_FORCE
         )
+    strangers: dict[tuple[str, str], list[Listener]] = {}
     for listener in outward:
         subject = Subject("listener", f"{listener.protocol} {listener.where}")
         reason = needed(listener)
@@ -45,17 +48,32 @@ def check(host: Host) -> Findings:
             message = f"whether libvirt's dnsmasq holds {listener.where}: its process cannot be seen"
             yield unknown(subject, message, listener.evidence, state=State.IN_FORCE)
         else:
-            message = f"{listener.holder} listens on {listener.where}, which the policy does not allow"
-            yield failed(subject, message, closing(listener), evidence=[listener.evidence], state=State.IN_FORCE)
+            strangers.setdefault((listener.holder, listener.scope), []).append(listener)
+    for found in strangers.values():
+        yield judged(found)
+
+
+def judged(listeners: list[Listener]) -> Finding:
+    """The finding on what one program offers on one address, however many its ports are."""
+    first = listeners[0]
+    ports: dict[str, set[int]] = {}
+    for listener in listeners:
+        ports.setdefault(listener.protocol, set()).add(listener.port)
+    listed = "; ".join(f"{name} {', '.join(map(str, sorted(ports[name])))}" for name in sorted(ports))
+    subject = Subject("listener", first.holder)
+    message = f"it listens on {first.scope} where the policy allows nothing: {listed}"
+    return failed(subject, message, closing(first), evidence=[each.evidence for each in listeners],
+                  state=State.IN_FORCE)  # fmt: skip
 
 
 def meant(listener: Listener, item: str) -> bool:
     """Whether an item of the policy, `tcp/22` or `tcp/49152-49215`, means this listener."""
     protocol, _, ports = item.partition("/")
     first, _, last = ports.partition("-")
-    if protocol != listener.protocol or not first.isdigit() or not (last or first).isdigit():
+    least, most = whole(first), whole(last or first)
+    if protocol != listener.protocol or least is None or most is None:
         return False
-    return int(first) <= listener.port <= int(last or first)
+    return least <= listener.port <= most
 
 
 def needed(listener: Listener) -> str:
@@ -81,11 +99,15 @@ def closing(listener: Listener) -> Change:
     """What closes it."""
     if listener.unit is not None:
         return Change(Document("unit", listener.unit), SetState("disabled"))
-    steps = (
-        f"end what listens on {listener.where} ({listener.holder}): disable its .socket and .service with "
-        f"`systemctl disable --now`, bind it to 127.0.0.1, or add {listener.name} to tcb.allowed_listeners"
-    )
-    return by_hand(Document("listener", listener.where), steps)
+    ending = "`systemctl disable --now` its .socket and .service, or bind it to 127.0.0.1"
+    if listener.is_kernels:
+        ending = (
+            "`systemctl disable --now` the service that asked the kernel for it, nfs-server for 2049 and lockd"
+        )
+    elif any(map(is_qemu, listener.programs)):
+        ending = "give the guests' consoles, serial ports and monitors UNIX sockets or the management address"
+    steps = f"{ending}; or allow its ports in tcb.allowed_listeners of the policy"
+    return by_hand(Document("listener", listener.holder), steps)
 
 
 CONTROL = Control(

@@ -1,0 +1,1 @@
+"""A recorded host, unhardened and realistic, that `virt-warden demo` scans."""

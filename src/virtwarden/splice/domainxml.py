@@ -1,0 +1,143 @@
+"""Edits of XML that libvirt keeps: domains, networks, filters. All bytes that an edit does not speak of stay.
+
+All edits of one document are made together, so that paths mean what they meant when the document was judged:
+those that take elements out by their number do so last and at once, when nothing can shift the count any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import chain
+
+from virtwarden.edits import InsertElement, RemoveAttribute, RemoveElement, SetAttribute
+from virtwarden.formats import Malformed, xmlspans
+from virtwarden.formats.xmlspans import Element
+from virtwarden.splice import xmlwriting
+from virtwarden.splice.pieces import CannotApply, joined
+from virtwarden.splice.xmlpaths import counts, select
+from virtwarden.splice.xmlwriting import Splice, Style
+
+XmlEdit = SetAttribute | RemoveAttribute | InsertElement | RemoveElement
+
+
+def apply_all(edits: Sequence[XmlEdit], text: str) -> str:
+    """The text with all of these edits made. Raises `CannotApply`."""
+    last = [edit for edit in edits if isinstance(edit, RemoveElement) and counts(edit.path)]
+    data = _in_rounds([edit for edit in edits if edit not in last], _encoded(text))
+    if last:
+        root = _parsed(data)
+        gone = chain.from_iterable(select(root, edit.path) for edit in last)
+        data = joined(data, xmlwriting.removal_splices(data, gone))
+    _parsed(data)
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise CannotApply("the text holds what is no character") from None
+
+
+def _parsed(data: bytes) -> Element:
+    try:
+        return xmlspans.parse(data)
+    except Malformed as wrong:
+        raise CannotApply(str(wrong)) from None
+
+
+def _in_rounds(edits: Iterable[XmlEdit], data: bytes) -> bytes:
+    """Edits of different places are made at one go; one that touches the place of another waits for it."""
+    root = _parsed(data)
+    gathered: list[Splice] = []
+    for edit in edits:
+        splices = _splices(edit, root, data)
+        if any(_touch(one, other) for one in splices for other in gathered):
+            data, gathered = joined(data, gathered), []
+            root = _parsed(data)
+            splices = _splices(edit, root, data)
+        gathered += splices
+    return joined(data, gathered)
+
+
+def _touch(one: Splice, other: Splice) -> bool:
+    return one[0] <= other[1] and other[0] <= one[1]
+
+
+def _splices(edit: XmlEdit, root: Element, data: bytes) -> list[Splice]:
+    style = xmlwriting.style_of(data, root)
+    match edit:
+        case SetAttribute(path, name, value):
+            wanted = {name: value}
+            found = _present(root, path)
+            return [s for each in found for s in xmlwriting.attribute_splices(data, each, wanted, style)]
+        case RemoveAttribute(path, name):
+            spots = [xmlspans.attributes(data, element).get(name) for element in select(root, path)]
+            return [(spot.start, spot.end, b"") for spot in spots if spot is not None]
+        case InsertElement(path, xml):
+            new = _parsed(_encoded(xml))
+            return [s for parent in _present(root, path) for s in _inserted(data, parent, [new], style)]
+        case RemoveElement(path):
+            return xmlwriting.removal_splices(data, select(root, path))
+
+
+def _present(root: Element, path: str) -> list[Element]:
+    found = select(root, path)
+    if not found:
+        raise CannotApply(f"there is no element at {path}")
+    return found
+
+
+def _inserted(data: bytes, parent: Element, new: Iterable[Element], style: Style) -> list[Splice]:
+    """What lets these elements stand below their parent: one that is there already takes on what it lacks."""
+    splices: list[Splice] = []
+    missing: list[Element] = []
+    for element in new:
+        old = next((child for child in parent.children if _is_same(child, element)), None)
+        if old is None:
+            missing.append(element)
+            continue
+        splices += xmlwriting.attribute_splices(data, old, element.attributes, style)
+        splices += _inserted(data, old, element.children, style)
+        if element.text and element.text != old.text:
+            splices.append(xmlwriting.text_splice(data, old, element.text))
+    if missing:
+        splices.append(xmlwriting.children_splice(data, parent, missing, style))
+    return splices
+
+
+def _is_same(old: Element, new: Element) -> bool:
+    """Whether what is there is what is to be there, or what that would take the place of."""
+    if old.tag != new.tag:
+        return False
+    if new.tag in _TOLD_APART_BY:
+        name = _TOLD_APART_BY[new.tag]
+        return old.attributes.get(name) == new.attributes.get(name)
+    assert old.parent is not None
+    return _has_all_of(old, new) if new.tag in _MANY or old.parent.tag in _LISTS else True
+
+
+def _has_all_of(old: Element, new: Element) -> bool:
+    """Whether an element has all that another has; libvirt adds addresses and aliases to what it is given."""
+    return (
+        old.tag == new.tag
+        and new.attributes.items() <= old.attributes.items()
+        and new.text in ("", old.text)
+        and all(any(_has_all_of(child, wanted) for child in old.children) for wanted in new.children)
+    )
+
+
+_TOLD_APART_BY = {
+    "channel": "name",
+    "feature": "name",
+    "iothreadpin": "iothread",
+    "parameter": "name",
+    "seclabel": "model",
+    "timer": "name",
+    "vcpupin": "vcpu",
+}
+"""What may stand more than once below one parent, and the attribute that tells one from the other."""
+
+_MANY = ("boot", "host", "listen", "tag")
+_LISTS = ("devices", "filter")
+"""Elements, and parents of such, that may stand side by side without anything to tell them apart by."""

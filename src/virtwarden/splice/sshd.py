@@ -1,0 +1,61 @@
+"""Edits of sshd_config, where the first value holds, `Match` blocks reach to the end of the file, and an
+`Include` puts other files' values before those that follow it."""
+
+from __future__ import annotations
+
+import re
+
+from virtwarden.edits import SetLine
+from virtwarden.formats import Malformed, sshdconf
+from virtwarden.splice.pieces import CannotApply, Line, Splice, joined, lines, with_line
+
+_PATH = re.compile(r"/sshd_config(?:\.d/[^/]+)?\Z")
+_VALUE = re.compile(
+    r"""[ \t\r]*"?[A-Za-z0-9]+"?(?:[ \t]*=[ \t]*|[ \t]+)(?P<value>[^ \t#]\S*(?:[ \t]+[^ \t#]\S*)*)"""
+)
+_STOP = re.compile(r'[ \t\r]*"?(?:match|include)"?[ \t=]', re.IGNORECASE)
+
+
+def is_sshd(path: str) -> bool:
+    """Whether this is a file of sshd's."""
+    return _PATH.search(path) is not None
+
+
+def set_keyword(edit: SetLine, text: str) -> str:
+    """The value in each line that speaks of every connection, and a line of it before whatever may come first."""
+    settings = [each for each in _settings(edit.key, text) if each.is_unconditional]
+    every = list(lines(text))
+    stop = next((line.start for line in every if _STOP.match(line.text)), len(text))
+    changed = joined(text, (_value(every[each.line - 1], edit.value) for each in settings))
+    if any(not each.match and every[each.line - 1].start < stop for each in settings):
+        return changed
+    return with_line(changed, _place(edit.key, every, stop), f"{edit.key}{edit.separator}{edit.value}")
+
+
+def remove_keyword(key: str, text: str) -> str:
+    """The text without the lines of a keyword that speak of every connection."""
+    every = list(lines(text))
+    gone = [every[each.line - 1] for each in _settings(key, text) if each.is_unconditional]
+    return joined(text, ((line.start, line.end, "") for line in gone))
+
+
+def _settings(key: str, text: str) -> list[sshdconf.Setting]:
+    try:
+        return [each for each in sshdconf.parse(text) if each.keyword == key.lower()]
+    except Malformed as wrong:
+        raise CannotApply(f"sshd does not start with this file: {wrong}") from None
+
+
+def _value(line: Line, wanted: str) -> Splice[str]:
+    found = _VALUE.match(line.text)
+    if found is None:
+        raise CannotApply(f"the value in the line {line.text} was not found")
+    start, end = found.span("value")
+    return line.start + start, line.start + end, wanted
+
+
+def _place(key: str, every: list[Line], stop: int) -> int:
+    """Behind the keyword's commented-out template, else right before the first line that matters."""
+    template = re.compile(rf"[ \t]*#{re.escape(key)}[ \t]", re.IGNORECASE)
+    ends = [line.end for line in every if line.end <= stop and template.match(line.text)]
+    return ends[-1] if ends else stop
