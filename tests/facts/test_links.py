@@ -113,3 +113,13 @@ def test_a_refused_sysfs_leaves_ports_without_bridges() -> None:
 def test_no_answer_is_unknown(host: Host) -> None:
     with pytest.raises(Unknown):
         host.get(Links)
+
+
+def test_releases_that_do_not_print_whether_a_bridge_has_stp_on() -> None:
+    files = {"/sys/class/net/br_v19/bridge/stp_state": "1\n"}
+    links = made(commands={IP: RHEL6}, files=files).get(Links)
+    bridge_v19, uplink = links.links["br_v19"], links.links["eth0"]
+    assert (bridge_v19.kind, bridge_v19.options["stp_state"]) == ("bridge", "1")
+    assert "stp_state" not in uplink.options
+    refused = made(commands={IP: RHEL6}, files={"/sys/class/net/*/bridge/stp_state": Unknown("no")}).get(Links)
+    assert "stp_state" not in refused.links["br_v19"].options

@@ -9,6 +9,7 @@ A bundle is a header line, then entries, each a line that begins with `--- ` and
     --- link /etc/rc.d/rc3.d/S97libvirtd ../init.d/libvirtd
     --- socket /run/libvirt/libvirt-sock 0777 root:root
     --- run 0 sysctl -a
+    --- run-user 1 nft -j list ruleset
     --- hex /dev/dm-2 0660 root:disk kind=block
 
 Directories on the way exist by themselves, 0755 of root. `size=`, `inode=`, `links=` and `label=` may follow the
@@ -53,6 +54,7 @@ class Bundle:
     taken_at: datetime
     nodes: dict[str, Node]
     commands: dict[tuple[str, ...], tuple[int, str]]
+    commands_of_user: dict[tuple[str, ...], tuple[int, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._names: dict[str, set[str]] = {"/": set()}
@@ -171,8 +173,9 @@ class AsUser(Bundle):
         return super().stat(path)
 
     def run(self, *argv: str) -> Output:
-        """What `as alice` entries say in place of root's output, and nothing that only root gets."""
-        return super().run(*argv)
+        """What the user gets in place of root's answer, where that differs."""
+        said = self.commands_of_user.get(argv)
+        return super().run(*argv) if said is None else Output(argv, said[0], said[1], "", self.taken_at)
 
     def _require(self, path: str, bit: int) -> None:
         self._search(path)
@@ -217,13 +220,13 @@ def load(path: Path, kind: type[Bundle] = Bundle) -> Bundle:
     if word != "host":
         raise ValueError(f"{path}: no bundle")
     nodes: dict[str, Node] = {}
-    commands: dict[tuple[str, ...], tuple[int, str]] = {}
+    commands: dict[str, dict[tuple[str, ...], tuple[int, str]]] = {"run": {}, "run-user": {}}
     for words, text in _entries(rest):
-        if words[0] == "run":
-            commands[tuple(words[2:])] = int(words[1]), text
+        if words[0] in commands:
+            commands[words[0]][tuple(words[2:])] = int(words[1]), text
         else:
             nodes[words[1]] = _node(words, text)
-    return kind(name, datetime.fromisoformat(moment).astimezone(UTC), nodes, commands)
+    return kind(name, datetime.fromisoformat(moment).astimezone(UTC), nodes, commands["run"], commands["run-user"])
 
 
 def _entries(text: str) -> Iterator[tuple[list[str], str]]:

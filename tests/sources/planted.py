@@ -22,6 +22,9 @@ TEXTS: list[tuple[str, str, str]] = [
     ("/etc/libvirt/qemu/web.xml", f"<a b='>' passwd = '{PLANTED}'/>", "<a b='>' passwd = '[redacted]'/>"),
     ("/run/libvirt/qemu/web.xml", f"<secret>{PLANTED}</secret>", "<secret>[redacted]</secret>"),
     ("/run/libvirt/qemu/web.xml", f"<x:password a='1'>\n {PLANTED}\n</x:password>", "<x:password a='1'>[redacted]\n\n</x:password>"),
+    ("/etc/libvirt/qemu/web.xml", f"<qemu:arg value='name=opt/net.x/token,string={PLANTED}'/>", "<qemu:arg value='name=opt/net.x/token,string=[redacted]'/>"),
+    ("/etc/libvirt/qemu/web.xml", f"<entry name='opt/com.x/key'>{PLANTED}</entry>", "<entry name='opt/com.x/key'>[redacted]</entry>"),
+    ("/proc/7/cmdline", f"value=io.systemd.credential:vm.pw={PLANTED}\0-sandbox\0", "value=io.systemd.credential:vm.pw=[redacted]\0-sandbox\0"),
     ("/etc/libvirt/qemu/web.xml", f"<qemu:arg value='port=1,password={PLANTED}'/>", "<qemu:arg value='port=1,password=[redacted]'/>"),
     # libvirt's own files
     ("/etc/libvirt/qemu.conf", f'vnc_password = "{PLANTED}"\n', 'vnc_password = "[redacted]"\n'),

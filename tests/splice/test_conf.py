@@ -137,7 +137,7 @@ def some_key(text: str) -> Callable[[int], str]:
     return lambda number: (held or ["zz"])[number % len(held or [0])]
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(text=FILES, key=KEYS, number=st.none() | st.integers(0, 9), value=VALUES)
 def test_what_was_put_is_what_libvirt_gets(
     libvirt: Oracle, text: str, key: str, number: int | None, value: ConfValue
@@ -153,7 +153,7 @@ def test_what_was_put_is_what_libvirt_gets(
     assert attempt(SetConf(key, value), after) == after
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(text=HELD, number=st.integers(0, 9))
 def test_what_was_taken_out_libvirt_does_not_see(libvirt: Oracle, text: str, number: int) -> None:
     before = libvirt(text) if text else []
@@ -164,6 +164,7 @@ def test_what_was_taken_out_libvirt_does_not_see(libvirt: Oracle, text: str, num
     assert made(RemoveLine(key), after) == after
 
 
+@settings(max_examples=60)
 @given(text=FILES, keys=st.lists(KEYS, min_size=2, max_size=2, unique=True), values=st.tuples(VALUES, VALUES))
 def test_edits_of_different_keys_commute(text: str, keys: list[str], values: tuple[ConfValue, ConfValue]) -> None:
     assume(ours(text) is not None)
@@ -172,6 +173,7 @@ def test_edits_of_different_keys_commute(text: str, keys: list[str], values: tup
     assert sorted(ours(there) or (), key=str) == sorted(ours(back) or (), key=str)
 
 
+@settings(max_examples=60)
 @given(text=FILES, key=KEYS, value=VALUES)
 def test_a_key_that_was_put_and_taken_out_leaves_no_trace(text: str, key: str, value: ConfValue) -> None:
     assume(ours(text) is not None and (not text or text.endswith("\n")))
@@ -179,6 +181,7 @@ def test_a_key_that_was_put_and_taken_out_leaves_no_trace(text: str, key: str, v
     assert made(RemoveLine(key), attempt(SetConf(key, value), text)) == text
 
 
+@settings(max_examples=60)
 @given(text=HELD, number=st.integers(0, 9), value=VALUES)
 def test_nothing_outside_the_value_moves(text: str, number: int, value: ConfValue) -> None:
     assume(ours(text))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from ipaddress import IPv4Interface, IPv6Interface, ip_interface
 from itertools import pairwise
@@ -15,12 +15,13 @@ from typing import ClassVar, Self
 
 from virtwarden.formats.digits import whole
 from virtwarden.formats.packetrules import plain_mac
-from virtwarden.host import Absent, Host, Output, Source, Unknown, Want, looking, running
+from virtwarden.host import Absent, Host, Output, Source, Unknown, Want, looking, reading, running
 from virtwarden.model import Evidence
 
 _DEVICES = ("ip", "-d", "address")
 _ROUTES = (("ip", "route", "show", "table", "all"), ("ip", "-6", "route", "show", "table", "all"))
 _PORTS = "/sys/class/net/*/brport/bridge"
+_STP = "/sys/class/net/*/bridge/stp_state"
 _HEAD = re.compile(r"^\d+: ([^\s:@]+)(?:@(\S+))?: <([^>]*)>(.*)$")
 _FUNCTION = re.compile(r"vf \d+ .*?(?:link/ether|MAC) ([0-9a-fA-F:]+)")
 
@@ -69,6 +70,7 @@ class Links:
         running(*_DEVICES),
         *(running(*route) for route in _ROUTES),
         looking(_PORTS),
+        reading(_STP),
     )
 
     def get(self, name: str | None) -> Link | None:
@@ -110,7 +112,8 @@ class Links:
         except Absent as absent:
             raise Unknown(f"the network devices: {absent}") from None
         masters = _masters(host.source) if " master " not in output.stdout else {}
-        links = {link.name: link for link in _links(output, masters)}
+        trees = _trees(host.source) if "stp_state" not in output.stdout else {}
+        links = {link.name: _with(link, trees) for link in _links(output, masters)}
         return cls(links, dict(_uplinks(host.source)))
 
 
@@ -128,6 +131,20 @@ def _masters(source: Source) -> dict[str, str]:
         return {path.split("/")[4]: source.stat(path).real.rpartition("/")[2] for path in paths}
     except (Absent, Unknown):
         return {}
+
+
+def _trees(source: Source) -> dict[str, str]:
+    """Whether each bridge has STP on, which those releases do not print either."""
+    try:
+        return {path.split("/")[4]: source.read(path).text.strip() for path in source.glob(_STP)}
+    except (Absent, Unknown):
+        return {}
+
+
+def _with(link: Link, trees: Mapping[str, str]) -> Link:
+    if link.name not in trees:
+        return link
+    return replace(link, kind=link.kind or "bridge", options={**link.options, "stp_state": trees[link.name]})
 
 
 def _links(output: Output, masters: Mapping[str, str]) -> Iterator[Link]:

@@ -132,6 +132,15 @@ def digest(report: Report) -> Digest:
     return Digest(report, tuple(sorted(chapters, key=lambda chapter: _badness(chapter.controls[0])[:2])))
 
 
+def both_states(groups: Iterable[Group]) -> list[tuple[Group, ...]]:
+    """The groups, those together that say the same words of the same things in two states."""
+    together: dict[object, list[Group]] = {}
+    for group in groups:
+        said = tuple((finding.subject, finding.message) for finding in group.findings)
+        together.setdefault((group.result, group.waived, said), []).append(group)
+    return [tuple(members) for members in together.values()]
+
+
 def _chapter_place(control: Judged) -> tuple[int, str]:
     chapter = control.outcome.chapter
     return _CHAPTER_ORDER.get(chapter, len(CHAPTERS)), chapter

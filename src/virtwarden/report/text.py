@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from virtwarden.model import HOST, WORST_FIRST, Evidence, Finding, Report, Result
-from virtwarden.report.digest import NOT_TOLD, Chapter, Digest, Group, Judged, digest
+from virtwarden.report.digest import NOT_TOLD, Chapter, Digest, Group, Judged, both_states, digest
 from virtwarden.report.layout import Detail, Style
 from virtwarden.report.lines import Line, cornered, cut, hanging, line, printed
 from virtwarden.report.phrases import (
@@ -132,7 +132,7 @@ def _control(control: Judged, style: Style) -> Iterator[Line]:
     right = line((RESULT_WORDS[control.result], ink), (f" · {outcome.severity}", "dim"))
     yield from cornered(left, right, style.width)
     yield from hanging(line(shown(outcome.title, 300)), style.width, 4)
-    telling = _both_states(control.of(Result.FAIL, *NOT_TOLD))
+    telling = both_states(control.of(Result.FAIL, *NOT_TOLD))
     told: list[str] = []
     for groups in telling[: limits.groups]:
         if style.detail is not Detail.BRIEF:
@@ -146,7 +146,7 @@ def _control(control: Judged, style: Style) -> Iterator[Line]:
         more = count(sum(len(group.findings) for groups in rest for group in groups), "more finding")
         yield line("    ", (f"and {more}", "dim"))
     if style.detail is Detail.FULL:
-        for groups in _both_states(control.of(Result.PASS, Result.NOTAPPLICABLE)):
+        for groups in both_states(control.of(Result.PASS, Result.NOTAPPLICABLE)):
             yield line()
             yield from _group(groups, style, _fix_lines(groups))
     elif others := _others(control):
@@ -171,18 +171,9 @@ def _passing(controls: Sequence[Judged], style: Style) -> Iterator[Line]:
     for control in controls:
         title = (shown(control.outcome.title, 300), "dim")
         yield cut(line(sign, f"{shown(control.id, 80):<{column}}  ", title), style.width, 2)
-        for groups in _both_states(control.groups):
+        for groups in both_states(control.groups):
             if groups[0].waived or style.detail is Detail.FULL:
                 yield from _group(groups, style, _fix_lines(groups))
-
-
-def _both_states(groups: Sequence[Group]) -> list[tuple[Group, ...]]:
-    """The groups, those together that say the same words of the same things in two states."""
-    together: dict[object, list[Group]] = {}
-    for group in groups:
-        said = tuple((finding.subject, finding.message) for finding in group.findings)
-        together.setdefault((group.result, group.waived, said), []).append(group)
-    return [tuple(members) for members in together.values()]
 
 
 def _group(groups: tuple[Group, ...], style: Style, fix: list[str]) -> Iterator[Line]:

@@ -131,6 +131,14 @@ RULES: tuple[Rule, ...] = (
         re.compile(r"/gshadow-?\Z|htpasswd|htdigest|getent gshadow"),
     ),
     Rule(
+        "what guests are handed at boot: `name=opt/…,string=…`, `<entry name='opt/…'>`, systemd credentials",
+        ("string=", "name='opt/", 'name="opt/', "io.systemd.credential"),
+        _re(
+            r"(?:\bname=opt/[^,\s\0'\"<>]{1,256},string=|<entry name=['\"]opt/[^'\"<>]{1,256}['\"]>"
+            r"|\bio\.systemd\.credential(?:\.binary)?:[\w.-]{1,256}=)(?P<v>[^'\"<>\0\n\s,]{1,65536})"
+        ),
+    ),
+    Rule(
         "the text of XML elements named password, passwd, passphrase, secret or token",
         ("passwd>", "password>", "passphrase>", "secret>", "token>"),
         _re(

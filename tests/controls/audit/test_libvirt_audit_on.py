@@ -3,6 +3,7 @@
 from tests.kit import judge, made, results
 from virtwarden.controls.audit.libvirt_audit_on import CONTROL
 from virtwarden.edits import SetConf
+from virtwarden.facts.libvirt import Libvirt
 
 MONOLITHIC = {"/usr/sbin/libvirtd": ""}
 MODULAR = {"/usr/sbin/virtqemud": "", "/run/virtqemud.pid": "1\n"}
@@ -31,3 +32,9 @@ def test_on_a_modular_host_virtqemuds_file_counts() -> None:
 
 def test_a_host_without_libvirt_is_not_judged() -> None:
     assert results(CONTROL, made()) == ["notapplicable"]
+
+
+def test_a_libvirt_without_records_fails() -> None:
+    old = Libvirt(frozenset({"libvirtd"}), modular=False, version=(0, 7, 6))
+    (finding,) = judge(CONTROL, made(old, files={"/etc/libvirt/libvirtd.conf": "audit_level = 1\n"}))
+    assert (finding.result, finding.message) == ("fail", "libvirt 0.7.6 writes no audit records")

@@ -51,3 +51,8 @@ def test_where_it_is_not_known_which_guests_run_it_is_unknown() -> None:
     assert results(CONTROL, logged(RECORD, Guests(liveness="/run is not part of an image"))) == ["unknown"]
     broken = Guests(unread=(Evidence("not well-formed", path="/etc/libvirt/qemu/x.xml"),))
     assert results(CONTROL, logged(RECORD, broken)) == ["unknown"]
+
+
+def test_without_the_tools_it_is_unknown_while_guests_run() -> None:
+    (finding,) = judge(CONTROL, made(WEB))
+    assert (finding.result, finding.message[-25:]) == ("unknown", "ausearch is not installed")

@@ -67,3 +67,8 @@ def test_what_cannot_be_told_is_unknown() -> None:
 def test_other_bridges_and_hosts_without_guests() -> None:
     assert results(CONTROL, nethost(links=link("br0", details="openvswitch "))) == []
     assert results(CONTROL, nethost(guests())) == ["notapplicable"]
+
+
+def test_a_tap_whose_kind_an_old_kernel_does_not_say_is_a_guests_all_the_same() -> None:
+    finding = now(bridge("br0", stp=1) + UPLINK + link("vnet0", master="br0"))
+    assert finding.message == "br0 heeds STP from guests on vnet0"

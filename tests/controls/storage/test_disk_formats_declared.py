@@ -5,6 +5,7 @@ from tests.kit import guest, judge, results
 from tests.storagehost import WEB, disk, store
 from virtwarden.controls.storage.disk_formats_declared import CONTROL
 from virtwarden.edits import Do, InsertElement, SetAttribute, SetConf
+from virtwarden.facts.libvirt import Libvirt
 from virtwarden.model import Safety, State
 
 BARE = disk(format=None)
@@ -46,3 +47,9 @@ def test_guessing_fails() -> None:
 def test_directories_have_no_format() -> None:
     inside = "<disk type='dir' device='floppy'><source dir='/srv/x'/><target dev='fda'/></disk>"
     assert results(CONTROL, store(guest(inside))) == ["pass"]
+
+
+def test_libvirt_of_2010_guesses_whatever_it_is_told() -> None:
+    old = Libvirt(frozenset({"libvirtd"}), modular=False, version=(0, 7, 6))
+    first, *_ = judge(CONTROL, store(guest(disk()), facts=[old]))
+    assert (first.result, first.message) == ("fail", "libvirt 0.7.6 guesses formats and cannot be told not to")

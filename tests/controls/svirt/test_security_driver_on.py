@@ -34,15 +34,19 @@ def test_a_kernel_without_either_fails() -> None:
 
 def test_apparmor_needs_the_daemons_profile() -> None:
     for name in ("libvirtd", "/usr/sbin/virtqemud"):
-        assert results(CONTROL, made(CONF, apparmor({name: "complain"}))) == ["pass", "pass"]
-    _, live = judge(CONTROL, made(CONF, apparmor({"virt-aa-helper": "enforce"})))
+        assert results(CONTROL, made(CONF, apparmor({name: "complain"}))) == [
+            "pass",
+            "unknown",
+            "pass",
+        ]
+    _, _, live = judge(CONTROL, made(CONF, apparmor({"virt-aa-helper": "enforce"})))
     assert live.message == "AppArmor has no profile of libvirt's daemon, so that libvirt confines no guest"
     assert live.evidence
 
 
 def test_each_side_is_told_without_the_other() -> None:
     unlisted = Confinement("apparmor", Evidence("Y"), None, "permission denied")
-    assert results(CONTROL, made(CONF, unlisted)) == ["pass", "unknown"]
+    assert results(CONTROL, made(CONF, unlisted)) == ["pass", "unknown", "unknown"]
     libvirt = Libvirt(frozenset({"libvirtd"}), modular=False)
     host = made(libvirt, SELINUX, files={"/etc/libvirt/qemu.conf": Unknown("permission denied")})
     assert results(CONTROL, host) == ["unknown", "pass"]
@@ -57,3 +61,12 @@ def test_what_an_image_is_set_up_for_is_not_what_runs() -> None:
 
 def test_hosts_without_libvirt_are_not_judged() -> None:
     assert results(CONTROL, made(SELINUX)) == ["notapplicable"]
+
+
+def test_a_kernel_line_that_turns_apparmor_off_fails_for_the_next_boot() -> None:
+    lines = "title SLES\n\tkernel /vmlinuz root=/dev/sda2{}\ntitle Failsafe\n\tkernel /vmlinuz apm=off\n"
+    for word, result in ((" apparmor=0", "fail"), (" security=selinux", "fail"), (" security=apparmor", "pass")):
+        host = made(CONF, apparmor({"libvirtd": "enforce"}), files={"/boot/grub/menu.lst": lines.format(word)})
+        _, boot, _ = judge(CONTROL, host)
+        assert (boot.result, boot.state) == (result, State.ON_DISK)
+        assert boot.evidence[0].where == "/boot/grub/menu.lst:2"

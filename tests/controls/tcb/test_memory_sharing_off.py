@@ -66,3 +66,9 @@ def test_the_last_line_of_tmpfiles_by_name_holds_and_a_masked_file_does_not_coun
         assert results(CONTROL, made(merging("0"), units(ssh="enabled"), files=files)) == ["pass", "pass"]
     gone = {"/etc/tmpfiles.d/a.conf": Absent("a link that leads nowhere")}
     assert results(CONTROL, made(merging("0"), units(ssh="enabled"), files=gone)) == ["pass", "pass"]
+
+
+def test_the_links_of_a_runlevel_are_cited_by_their_directory() -> None:
+    links = {"/etc/rc.d/rc3.d/S01dbus": "", "/sys/kernel/mm/ksm/run": "0\n"}
+    *_, finding = judge(CONTROL, made(files=links))
+    assert (finding.result, finding.evidence[0].path) == ("pass", "/etc/rc.d/rc3.d")

@@ -4,7 +4,7 @@ They say which guest was started, with which resources and under which label: wh
 does so by default where it can (`audit_level` 1); 0 ends it. The blueprint shows 1 as a change from 0; it is
 the default today. On hosts with a daemon a driver the setting that counts is virtqemud's.
 
-Judged: `audit_level` of the daemon that runs the guests.
+Judged: `audit_level` of the daemon that runs the guests; libvirt before 0.8.7 has no such records.
 
 Fix: set it to 1. The daemon restarts; guests keep running. 2 is stricter: the daemon does not start where the
 kernel offers no auditing.
@@ -16,15 +16,24 @@ records.
 from virtwarden.control import Control, Findings
 from virtwarden.edits import SetConf
 from virtwarden.facts.daemon_conf import DaemonConfs
+from virtwarden.facts.libvirt import Libvirt
 from virtwarden.host import Host
-from virtwarden.judgements import failed, file_change, passed
-from virtwarden.model import Severity, State, Subject
+from virtwarden.judgements import by_hand, failed, file_change, passed
+from virtwarden.model import Document, Severity, State, Subject
+
+SINCE = (0, 8, 7)
 
 
 def check(host: Host) -> Findings:
     conf = host.get(DaemonConfs).qemu
+    libvirt = host.get(Libvirt)
     subject = Subject("setting", "audit_level")
     evidence = conf.cite("audit_level")
+    if libvirt.at_least(*SINCE) is False:
+        message = f"libvirt {'.'.join(map(str, libvirt.version or ()))} writes no audit records"
+        newer = by_hand(Document("file", conf.path), "install a release of the distribution with a newer libvirt")
+        yield failed(subject, message, newer, evidence=libvirt.evidence, state=State.ON_DISK)
+        return
     if conf.audit_level >= 1:
         message = f"it is {conf.audit_level}"
         yield passed(subject, message, evidence, state=State.ON_DISK)

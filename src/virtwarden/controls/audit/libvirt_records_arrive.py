@@ -16,8 +16,8 @@ Proof: a throw-away guest is started and stopped; its records arrive in the expe
 from virtwarden.control import Control, Findings
 from virtwarden.facts.audit_records import GuestStarts
 from virtwarden.facts.guests import Guests
-from virtwarden.host import Host, Unknown
-from virtwarden.judgements import by_hand, failed, notapplicable, passed
+from virtwarden.host import Absent, Host, Unknown
+from virtwarden.judgements import by_hand, failed, notapplicable, passed, unknown
 from virtwarden.model import HOST, Document, Severity, State, Subject
 
 
@@ -30,7 +30,11 @@ def check(host: Host) -> Findings:
         guests.complete()
         yield notapplicable(HOST, "no guest runs", state=State.IN_FORCE)
         return
-    starts = host.get(GuestStarts)
+    try:
+        starts = host.get(GuestStarts)
+    except Absent as absent:
+        yield unknown(HOST, f"whether the starts of guests are on record: {absent}", state=State.IN_FORCE)
+        return
     for guest in alive:
         subject = Subject("guest", guest.name)
         record = starts.of(guest.uuid, guest.pid)

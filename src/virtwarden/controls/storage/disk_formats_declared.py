@@ -22,17 +22,19 @@ from virtwarden.edits import InsertElement, SetAttribute, SetConf
 from virtwarden.facts.contents import Content
 from virtwarden.facts.guestdisks import GuestDisk
 from virtwarden.facts.images import Images
+from virtwarden.facts.libvirt import Libvirt
 from virtwarden.facts.qemu_conf import PATH, QemuConf
 from virtwarden.host import Host
 from virtwarden.judgements import by_hand, failed, file_change, passed
 from virtwarden.model import Change, Document, Safety, Severity, State, Subject
 
 PROBING = "allow_disk_format_probing"
+NOT_GUESSING_SINCE = (0, 8, 3)
 
 
 def check(host: Host) -> Findings:
     images = host.get(Images)
-    yield from probing(host.get(QemuConf))
+    yield from probing(host.get(QemuConf), host.get(Libvirt))
     for disk in images:
         state = disk.definition.state
         if disk.disk.kind in ("dir", "vhostuser", "nvme", "vhostvdpa"):
@@ -45,11 +47,15 @@ def check(host: Host) -> Findings:
         yield failed(disk.subject, message, fix(disk, found), evidence=[disk.evidence], state=state)
 
 
-def probing(conf: QemuConf) -> Findings:
-    """libvirt's own guessing, which was taken out of it in version 6."""
+def probing(conf: QemuConf, libvirt: Libvirt) -> Findings:
+    """libvirt's own guessing, which could be turned off from version 0.8.3 on and was taken out in version 6."""
     subject = Subject("setting", PROBING)
     cited = conf.cite(PROBING)
-    if conf.allow_disk_format_probing:
+    if libvirt.at_least(*NOT_GUESSING_SINCE) is False:
+        message = f"libvirt {'.'.join(map(str, libvirt.version or ()))} guesses formats and cannot be told not to"
+        newer = by_hand(Document("file", PATH), "install a release of the distribution with a newer libvirt")
+        yield failed(subject, message, newer, evidence=[cited, *libvirt.evidence], state=State.ON_DISK)
+    elif conf.allow_disk_format_probing:
         change = file_change(PATH, SetConf(PROBING, 0))
         message = "libvirt guesses formats from what the guest wrote"
         yield failed(subject, message, change, evidence=[cited], state=State.ON_DISK)

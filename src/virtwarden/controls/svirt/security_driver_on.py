@@ -6,7 +6,8 @@ kernel booted without its security module, which libvirt takes without complaint
 not there.
 
 Judged: `security_driver` in qemu.conf, and whether the kernel runs SELinux or AppArmor; with AppArmor,
-whether the daemon's own profile is loaded, since libvirt's driver switches itself off where it is not.
+whether the daemon's own profile is loaded, since libvirt's driver switches itself off where it is not, and
+whether no kernel line turns AppArmor off for the next boot.
 
 Fix: remove `none` from qemu.conf, boot the kernel with its security module, load libvirt's AppArmor profiles.
 Guests are confined from their next start.
@@ -17,11 +18,13 @@ Proof: a throw-away guest's process has a label of its own, and cannot open anot
 from virtwarden.control import Control, Findings
 from virtwarden.edits import RemoveLine
 from virtwarden.facts.confinement import Confinement
+from virtwarden.facts.kernel import Boot
 from virtwarden.facts.qemu_conf import PATH, QemuConf
 from virtwarden.host import Host, Unknown
 from virtwarden.judgements import by_hand, failed, file_change, passed, unknown
 from virtwarden.model import HOST, Document, Finding, Severity, State, Subject
 
+_TURN_OFF = ("apparmor=0", "security=none", "security=selinux")
 _DAEMON_PROFILES = ("libvirtd", "virtqemud", "/usr/sbin/libvirtd", "/usr/sbin/virtqemud", "/usr/bin/virtqemud")
 
 
@@ -32,6 +35,8 @@ def check(host: Host) -> Findings:
     except Unknown as refused:
         yield unknown(subject, str(refused), *refused.evidence, state=State.ON_DISK)
     try:
+        if host.get(Confinement).module == "apparmor":
+            yield from _boot_lines(host)
         yield _kernel(host.get(Confinement))
     except Unknown as refused:
         yield unknown(HOST, str(refused), *refused.evidence, state=State.IN_FORCE)
@@ -44,6 +49,24 @@ def _told(subject: Subject, conf: QemuConf) -> Finding:
     message = "libvirt is told to confine no guest"
     change = file_change(PATH, RemoveLine("security_driver"))
     return failed(subject, message, change, evidence=[evidence], state=State.ON_DISK)
+
+
+def _boot_lines(host: Host) -> Findings:
+    """Whether the next boot has AppArmor as well; that of SELinux is a control of its own."""
+    try:
+        entries = host.get(Boot).configured()
+    except Unknown as refused:
+        message = f"whether the kernel line turns AppArmor off: {refused}"
+        yield unknown(HOST, message, *refused.evidence, state=State.ON_DISK)
+        return
+    off = [(entry, word) for entry in entries for word in entry.arguments if word in _TURN_OFF]
+    for entry, word in off:
+        change = by_hand(Document("boot", "kernel line"), f"take {word} off the kernel line")
+        message = f"the kernel line has {word}"
+        yield failed(HOST, message, change, evidence=[entry.evidence], state=State.ON_DISK)
+    if not off:
+        evidence = (entry.evidence for entry in entries)
+        yield passed(HOST, "no kernel line turns AppArmor off", *evidence, state=State.ON_DISK)
 
 
 def _kernel(confinement: Confinement) -> Finding:

@@ -75,7 +75,8 @@ def on_disk(host: Host) -> Findings:
     elif written is None or written.value != "1":
         off = [units.files[name].evidence for name in UNITS if name in units.files]
         where = next(iter(units.files.values())).evidence
-        named = where.path and where.path.partition("/system/")[0] + "/system"
+        links, system, _ = (where.path or "").partition("/system/")
+        named = where.path and (f"{links}/system" if system else links.rpartition("/")[0])
         absent = Evidence("no ksm.service is enabled", named, None, where.argv, where.code, where.at)
         yield passed(HOST, "nothing merges pages from boot on", *(off or [absent]), state=State.ON_DISK)
 
