@@ -125,6 +125,17 @@ def test_red_hat_seven_with_uefi_has_its_lines_on_the_efi_partition() -> None:
     assert [entry.value("audit") for entry in made(files=files).get(Boot).configured()] == ["1"]
 
 
+def test_a_template_does_not_stand_in_for_lines_that_are_refused() -> None:
+    files: dict[str, str | bytes | Unknown | Absent] = {
+        "/etc/default/grub": 'GRUB_CMDLINE_LINUX="audit=1"\n',
+        "/boot/grub/grub.cfg": Unknown("/boot/grub/grub.cfg: permission denied"),
+    }
+    with pytest.raises(Unknown, match="grub.cfg: permission denied"):
+        made(files=files).get(Boot).configured()
+    files["/boot/grub2/grub.cfg"] = "linux /vmlinuz audit=1\n"
+    assert len(made(files=files).get(Boot).configured()) == 1
+
+
 def test_one_file_under_two_names_is_read_once() -> None:
     text = "title RHEL\n\tkernel /vmlinuz-2.6.32 ro audit=1\n"
     names = ("/boot/grub/menu.lst", "/boot/grub/grub.conf")

@@ -21,6 +21,7 @@ from virtwarden.formats import (
     cgconfig,
     columns,
     ebtables,
+    exports,
     filecontexts,
     ini,
     keyvalue,
@@ -271,6 +272,12 @@ TARGETS: tuple[Target, ...] = (
     Target("certificate", in_armour("CERTIFICATE", certificate.certificate), (base64.b64decode(CERTIFICATE),)),
     Target("revocations", in_armour("X509 CRL", certificate.revocation_list), (base64.b64decode(REVOCATIONS),)),
     of_text("ebtables", ebtables.parse, [EBTABLES], "-A -p -s ! -j --ip-src --arp-ip-src 0x806/0xffff \" ' :"),
+    of_text(
+        "exports",
+        exports.parse,
+        ['/srv/vm -ro a(rw,no_root_squash) \\\n "b c"(rw)\n/x\\040y (ro)\n'],
+        '( ) , " - # \\',
+    ),
     of_text(
         "nftables", nftables.parse, [NFT], '{ } [ ] "match" "set" "prefix" "range" "jump" "vmap" null 1e999 -1'
     ),

@@ -12,7 +12,21 @@ from rich.cells import cell_len
 
 from tests.report.conftest import Compare
 from tests.report.made import HOSTILE, big, hostile, report
-from virtwarden.model import HOST, Finding, Outcome, Report, Result, Severity
+from virtwarden.edits import Do
+from virtwarden.model import (
+    HOST,
+    Change,
+    Document,
+    Evidence,
+    Finding,
+    Outcome,
+    Report,
+    Result,
+    Safety,
+    Severity,
+    State,
+    Subject,
+)
 from virtwarden.report import layout
 from virtwarden.report.layout import Charset, Detail, Palette, Style, style_for
 from virtwarden.report.text import render
@@ -171,3 +185,33 @@ def test_the_width_stays_within_what_reads_well(columns: str, width: int, monkey
 def test_long_names_are_cut() -> None:
     assert max(map(len, HOSTILE)) == 40_000
     assert max(map(len, render(hostile(), Style(200)).splitlines())) <= 200
+
+
+def test_what_is_so_on_disk_and_in_force_is_said_once_with_evidence_of_both() -> None:
+    def finding(state: State, path: str, fix: str) -> Finding:
+        change = Change(Document("file", "/etc/x"), Do(fix), Safety.MANUAL)
+        return Finding(
+            Subject("guest", "web"), Result.FAIL, "is open", (change,), (Evidence("open", path=path),), state
+        )
+
+    disk, live = finding(State.ON_DISK, "/etc/a", "mend a"), finding(State.IN_FORCE, "/run/a", "mend a")
+    text = render(_judged(live, disk))
+    assert text.count("guest web: is open · on disk and in force") == 1
+    assert text.count("is open ·") == text.count("mend a") == 1
+    assert "/etc/a" in text
+    assert "/run/a" in text
+    both = render(_judged(disk, finding(State.IN_FORCE, "/run/a", "start it anew")))
+    assert ("mend a" in both, "start it anew" in both) == (True, True)
+
+
+def test_a_fix_that_was_just_told_is_not_told_again() -> None:
+    change = Change(Document("file", "/etc/x"), Do("mend it"), Safety.MANUAL)
+    findings = (Finding(HOST, Result.FAIL, said, (change,), (Evidence("x", path="/x"),)) for said in ("a", "b"))
+    text = render(_judged(*findings))
+    assert text.count("mend it") == text.count("fix  as above") == 1
+
+
+def test_a_tab_in_evidence_is_a_gap() -> None:
+    cited = Evidence("NoNewPrivs:\t0", path="/proc/1/status", line=47)
+    text = render(_judged(Finding(HOST, Result.FAIL, "may gain privileges", evidence=(cited,))))
+    assert "/proc/1/status:47  NoNewPrivs: 0" in text

@@ -32,6 +32,7 @@ def made(edit: Edit, text: str | None, path: str) -> str:
     return result
 
 
+ON = "net.ipv4.ip_forward=1"
 FORWARD = SetLine("net.ipv4.ip_forward", "0")
 DOTTED = SetLine("net.ipv4.conf.eth0/19.forwarding", "0")
 NESTED = SetLine("options kvm_intel nested", "0", "=")
@@ -48,9 +49,9 @@ BACKLOG = SetLine("-b", "8192", " ")
         (SYSCTL, FORWARD, "a = 1", "a = 1\nnet.ipv4.ip_forward = 0\n"),
         (SYSCTL, FORWARD, "a = 1\r\n", "a = 1\r\nnet.ipv4.ip_forward = 0\r\n"),
         (SYSCTL, FORWARD, " -net/ipv4/ip_forward=1  \n# z\n", " -net/ipv4/ip_forward=0  \n# z\n"),
-        (SYSCTL, FORWARD, "net.ipv4.ip_forward=1\nnet.ipv4.ip_forward=2\n", "net.ipv4.ip_forward=1\nnet.ipv4.ip_forward=0\n"),
-        (SYSCTL, FORWARD, "#net.ipv4.ip_forward=1\nz = 1\n", "#net.ipv4.ip_forward=1\nnet.ipv4.ip_forward = 0\nz = 1\n"),
-        (SYSCTL, FORWARD, "; net.ipv4.ip_forward=1", "; net.ipv4.ip_forward=1\nnet.ipv4.ip_forward = 0\n"),
+        (SYSCTL, FORWARD, f"{ON}\n{ON}\n", f"{ON}\nnet.ipv4.ip_forward=0\n"),
+        (SYSCTL, FORWARD, f"#{ON}\nz = 1\n", f"#{ON}\nnet.ipv4.ip_forward = 0\nz = 1\n"),
+        (SYSCTL, FORWARD, f"; {ON}", f"; {ON}\nnet.ipv4.ip_forward = 0\n"),
         (SYSCTL, FORWARD, "net.ipv4.ip_forward =\n", "net.ipv4.ip_forward =0\n"),
         (SYSCTL, DOTTED, "net/ipv4/conf/eth0.19/forwarding = 1\n", "net/ipv4/conf/eth0.19/forwarding = 0\n"),
         (SYSCTL, DOTTED, "net.ipv4.conf.eth0/19.forwarding = 1\n", "net.ipv4.conf.eth0/19.forwarding = 0\n"),
@@ -64,7 +65,7 @@ BACKLOG = SetLine("-b", "8192", " ")
         (MODPROBE, NESTED, "options kvm-intel ept=1 nested=Y # x\n", "options kvm-intel ept=1 nested=0 # x\n"),
         (MODPROBE, NESTED, "options kvm nested=1\n", "options kvm nested=1\noptions kvm_intel nested=0\n"),
         (MODPROBE, NESTED, "options kvm_intel nested\n", "options kvm_intel nested\noptions kvm_intel nested=0\n"),
-        (SELINUX, ENFORCING, "# SELINUX= is one of\nSELINUX=disabled\n", "# SELINUX= is one of\nSELINUX=enforcing\n"),
+        (SELINUX, ENFORCING, "# SELINUX= is any\nSELINUX=disabled\n", "# SELINUX= is any\nSELINUX=enforcing\n"),
         (SELINUX, ENFORCING, "SELINUX=permissive\nSELINUX=x\n", "SELINUX=enforcing\nSELINUX=x\n"),
         (SELINUX, ENFORCING, " SELINUX=disabled\n", " SELINUX=disabled\nSELINUX=enforcing\n"),
         (SASL, MECHANISM, "# one\nMech_List:  digest-md5\n", "# one\nMech_List:  gssapi\n"),
@@ -98,7 +99,7 @@ ROOT = SetLine("PermitRootLogin", "no", " ")
         ("\tPermitRootLogin yes\r\nUsePAM yes\r\n", "\tPermitRootLogin no\r\nUsePAM yes\r\n"),
         ("UsePAM yes\n", "UsePAM yes\nPermitRootLogin no\n"),
         ("#PermitRootLogin yes\nUsePAM yes\n", "#PermitRootLogin yes\nPermitRootLogin no\nUsePAM yes\n"),
-        ("UsePAM yes\nMatch User a\n  X11Forwarding no", "UsePAM yes\nPermitRootLogin no\nMatch User a\n  X11Forwarding no"),
+        ("UsePAM yes\nMatch User a\n  Banner a", "UsePAM yes\nPermitRootLogin no\nMatch User a\n  Banner a"),
         ("Match User a\n  PermitRootLogin yes\n", "PermitRootLogin no\nMatch User a\n  PermitRootLogin yes\n"),
         ("Match User a\n#PermitRootLogin no\n", "PermitRootLogin no\nMatch User a\n#PermitRootLogin no\n"),
         ("Include x.conf\nUsePAM yes\n", "PermitRootLogin no\nInclude x.conf\nUsePAM yes\n"),
@@ -144,7 +145,7 @@ def test_a_line_is_added_once(path: str, line: str, text: str | None, expected: 
         (IFCFG, "STP", "STP=yes\nSTPX=1\n", "STPX=1\n"),
         (MODPROBE, "options kvm nested=1", "options kvm nested=1\noptions kvm x=1\n", "options kvm x=1\n"),
         (MODPROBE, "options kvm nested", "options kvm nested=1 x=1\n", "options kvm nested=1 x=1\n"),
-        (SSHD, "PermitRootLogin", "permitrootlogin yes\nMatch User a\nPermitRootLogin yes\n", "Match User a\nPermitRootLogin yes\n"),
+        (SSHD, "UseDNS", "usedns yes\nMatch User a\nUseDNS yes\n", "Match User a\nUseDNS yes\n"),
     ],
 )  # fmt: skip
 def test_a_line_or_a_setting_is_taken_out(path: str, key: str, text: str, expected: str) -> None:
@@ -164,7 +165,7 @@ def test_a_file_that_sshd_refuses_is_not_touched() -> None:
 
 
 NAMES = st.sampled_from(["alpha", "beta", "gamma"])
-VALUES = st.from_regex(r"[A-Za-z0-9./_]{1,5}", fullmatch=True)
+VALUES = st.text("ab01./_", min_size=1, max_size=4)
 BLANKS = st.text(" \t", max_size=2)
 ENDS = st.sampled_from(["\n", "\n", "\n\n", "\r\n"])
 COMMENTS = st.one_of(VALUES, NAMES.map(lambda name: f"{name} = 1")).map(lambda text: f"#{text}")
@@ -174,6 +175,18 @@ def files(form: str) -> st.SearchStrategy[str]:
     setting = st.tuples(NAMES, VALUES, BLANKS).map(lambda parts: form.format(*parts))
     rows = st.tuples(st.one_of(setting, COMMENTS, BLANKS), ENDS).map("".join)
     return st.tuples(st.lists(rows, max_size=6).map("".join), st.one_of(st.just(""), setting)).map("".join)
+
+
+def lost(text: str, after: str) -> str:
+    """What of a text is no more, all that stands around it being kept."""
+    start = same(text, after)
+    return text[start : len(text) - same(text[start:][::-1], after[start:][::-1])]
+
+
+def same(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (left, right) in pairs if left != right), min(len(one), len(other)))
 
 
 def held(text: str, path: str) -> dict[str, str]:
@@ -207,8 +220,7 @@ def test_what_was_put_is_what_is_got(path: str, data: st.DataObject, key: str, o
     after = made(one, text, path)
     assert held(after, path) == held(text, path) | {key: value}
     assert made(one, after, path) == after
-    kept = iter(after.split("\n"))
-    assert sum(line not in kept for line in text.split("\n")) <= 1 + (not text.endswith("\n"))
+    assert "\n" not in lost(text, after).rstrip("\r\n")
     if key != other:
         two = SetLine(other, "x", separator)
         assert held(made(two, after, path), path) == held(made(one, made(two, text, path), path), path)
@@ -218,7 +230,7 @@ def test_what_was_put_is_what_is_got(path: str, data: st.DataObject, key: str, o
 @given(text=files("{2}-w /{0} -p {1}{2}"), name=NAMES)
 def test_a_rule_that_was_added_and_taken_out_leaves_no_trace(text: str, name: str) -> None:
     rule = f"-w /{name}/new -p wa"
-    assume(not text or text.endswith("\n"))
+    assume((not text or text.endswith("\n")) and "\r" not in text)
     added = made(AddLine(rule), text, RULES)
     assert rule in [each.text for each in auditrules.parse(added).rules]
     assert made(RemoveLine(rule), added, RULES) == text
@@ -264,10 +276,10 @@ def test_a_shell_itself_reads_it(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "-kernel/sysrq=1\n", "#kernel.sysrq=438\nkernel.sysrq = 1\nkernel.sysrq=2\n"]
+    "text", ["", "-kernel/hostname=1\n", "#kernel.hostname=a\nkernel.hostname = 1\nkernel.hostname=2\n"]
 )
 def test_sysctl_itself_reads_it(tmp_path: Path, text: str) -> None:
-    (tmp_path / "x.conf").write_text(made(SetLine("kernel.sysrq", "0"), text, SYSCTL))
+    (tmp_path / "x.conf").write_text(made(SetLine("kernel.hostname", "kvm1"), text, SYSCTL))
     if "--dry-run" not in asked(["sysctl", "--help"]):
         pytest.skip("this sysctl has no --dry-run")
-    assert asked(["sysctl", "--dry-run", "-p", f"{tmp_path}/x.conf"]).splitlines()[-1] == "kernel.sysrq = 0"
+    assert asked(["sysctl", "--dry-run", "-p", f"{tmp_path}/x.conf"]).splitlines()[-1] == "kernel.hostname = kvm1"

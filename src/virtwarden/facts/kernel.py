@@ -152,11 +152,13 @@ class BootEntry:
 
 @dataclass(frozen=True, slots=True)
 class Boot:
-    """The boot line that holds, None where it could not be read, and those that are configured."""
+    """The boot line that holds, None where it could not be read, and those that are configured. `unread` says
+    which file of the boot loader's own was refused."""
 
     in_force: BootEntry | None
     entries: tuple[BootEntry, ...]
     refusal: str = ""
+    unread: str = ""
 
     wants: ClassVar[tuple[Want, ...]] = (reading(_CMDLINE), *(reading(path) for path in (*_BOOT_FILES, *_SHARED)))
 
@@ -169,6 +171,8 @@ class Boot:
     def configured(self) -> tuple[BootEntry, ...]:
         """The lines for the next start: the boot loader's own, else the templates. Raises `Unknown`."""
         real = tuple(entry for entry in self.entries if not entry.is_template)
+        if self.unread and not real:
+            raise Unknown(f"the lines of the boot loader: {self.unread}")
         if not self.entries:
             raise Unknown(
                 f"no boot loader configuration could be read{': ' if self.refusal else ''}{self.refusal}"
@@ -178,7 +182,7 @@ class Boot:
     @classmethod
     def probe(cls, host: Host) -> Self:
         """Read /proc/cmdline and every boot loader's files."""
-        refusal = ""
+        refusal = unread = ""
         in_force: BootEntry | None = None
         try:
             text = host.source.read(_CMDLINE)
@@ -195,9 +199,12 @@ class Boot:
                     if real not in seen:
                         seen.add(real)
                         entries.extend(_boot_entries(host.source.read(path), shared))
-            except (Absent, Unknown) as refused:
+            except Absent as absent:
+                refusal = refusal or str(absent)
+            except Unknown as refused:
                 refusal = refusal or str(refused)
-        return cls(in_force, tuple(entries), refusal)
+                unread = unread or ("" if pattern.startswith("/etc/") else str(refused))
+        return cls(in_force, tuple(entries), refusal, unread)
 
 
 def _real(source: Source, path: str) -> str:

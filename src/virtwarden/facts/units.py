@@ -46,6 +46,13 @@ class Units:
         looking(_MASKS),
     )
 
+    def listed(self, words: str) -> Evidence:
+        """What the list of unit files says as a whole, in words: that something is not in it."""
+        first = next((unit.evidence for unit in self.files.values()), Evidence(""))
+        links, system, _ = (first.path or "").partition("/system/")
+        place = first.path and (f"{links}/system" if system else links.rpartition("/")[0])
+        return Evidence(words, place, None, first.argv, first.code, first.at)
+
     def enabled(self, name: str) -> Unit | None:
         """The unit if it starts at boot or on demand; None if it does not."""
         unit = self.files.get(name)

@@ -1,7 +1,7 @@
 r"""Secrets that a key announces: `vnc_password = "…"`, `passwd='…'`, `"password": "…"`, `PrivateKey=…`.
 
-Words that a key's name can end in are looked for first and what follows them second, which keeps the cost in
-proportion to the text; repetitions are bounded for the same reason.
+Words that a key's name can end in are looked for first and what follows them second. The cost is in proportion
+to the text: what a value may run through is never tried twice.
 """
 
 from __future__ import annotations
@@ -38,23 +38,22 @@ _BEFORE = {
 }
 _NAME = string.ascii_letters + string.digits + "_./-"
 
-# Values by notation.
+# Values by notation. What is not closed before its line ends counts as a value too: a text can be cut off.
 _QUOTED = (
-    r'(?P<v>"""(?:(?!""")[\s\S]){1,65536}"""'
-    r"|\"(?:\\.|[^\"\\\n]){0,65536}\"|'(?:\\.|[^'\\\n]){0,65536}'"
-    r"|\"[^\"\n]{0,65536}\"|'[^'\n]{0,65536}'"
+    r'(?P<v>"""(?:(?!""")[\s\S])*+"""|"""[^\n\0]*+'
+    r"|\"(?:\\.|[^\"\\\n])*+\"|'(?:\\.|[^'\\\n])*+'|\"[^\"\n]*+\"|'[^'\n]*+'"
 )
-_SETTING = re.compile(rf"[ \t]{{0,64}}=[ \t]{{0,64}}{_QUOTED}|[^\s\0][^\n\0]{{0,65536}})")
-_ARGUMENT = re.compile(r"=(?P<v>[^\s\0]{1,65536})")
-_ARGUMENT_PART = re.compile(r"=(?P<v>(?:,,|[^\s,\0]){1,65536})")
-_ARGUMENT_TO_NUL = re.compile(r"=(?P<v>[^\0]{1,65536})")
-_ARGUMENT_PART_TO_NUL = re.compile(r"=(?P<v>(?:,,|[^,\0]){1,65536})")
-_INLINE = re.compile(rf"[ \t]?=[ \t]?{_QUOTED}|(?:,,|[^\s,\"'<>\0]){{1,65536}})")
-_ATTRIBUTE = re.compile(r"\s{0,64}=\s{0,64}(?P<v>\"[^\"<]{0,65536}\"|'[^'<]{0,65536}')")
-_YAML = re.compile(rf"[ \t]{{0,8}}:[ \t]{{1,64}}{_QUOTED}|[^\s\0][^\n\0]{{0,65536}})")
-_JSON = re.compile(
-    r"(?P<q>\\{0,3}[\"']|&quot;|&#34;)\s{0,64}:\s{0,64}(?P=q)(?P<v>(?:\\.|(?!(?P=q))[^\n]){0,65536}?)(?P=q)"
-)
+_REST = r"[^\s\0][^\n\0]*+)"
+_SETTING = re.compile(rf"[ \t]{{0,64}}=[ \t]{{0,64}}{_QUOTED}|{_REST}")
+_INLINE = re.compile(rf"[ \t]?=[ \t]?{_QUOTED}|(?:,,|[^\s,\"'<>\0])++|[\"'][^\n\0]*+)")
+_YAML = re.compile(rf"[ \t]{{0,8}}:[ \t]{{1,64}}{_QUOTED}|{_REST}")
+_ATTRIBUTE = re.compile(r"\s{0,64}=\s{0,64}(?P<v>\"[^\"<]*+\"?|'[^'<]*+'?)")
+_JSON = re.compile(r"(?P<q>[\"'])\s{0,64}:\s{0,64}(?P=q)(?P<v>(?:\\.|(?!(?P=q))[^\\\n])*+)")
+_ESCAPED_JSON = re.compile(r"(?P<q>\\{1,3}[\"']|&quot;|&#34;)\s{0,64}:\s{0,64}(?P=q)(?P<v>(?:(?!(?P=q))[^\n])*+)")
+_ARGUMENT = re.compile(r"=(?P<v>[^\s\0]++)")
+_ARGUMENT_PART = re.compile(r"=(?P<v>(?:,,|[^\s,\0])++)")
+_ARGUMENT_TO_NUL = re.compile(r"=(?P<v>[^\0]++)")
+_ARGUMENT_PART_TO_NUL = re.compile(r"=(?P<v>(?:,,|[^,\0])++)")
 _LINE_START = re.compile(r"[ \t#;]{0,256}(?:export[ \t]{1,8})?[\w.-]{0,128}")
 _COMMAND_LINE = re.compile(r"^ps\b|^pgrep\b|/cmdline\Z|/environ\Z")
 
@@ -62,9 +61,7 @@ _COMMAND_LINE = re.compile(r"^ps\b|^pgrep\b|/cmdline\Z|/environ\Z")
 _NO_SECRET = re.compile(r"|on|off|yes|no|true|false|none|null|\(hidden\)|\(none\)", re.IGNORECASE)
 _REFERENCE = re.compile(r"(?:(?:password|passwd|key)-secret|nopasswd)\Z", re.IGNORECASE)
 _NAME_SERVICES = {"files", "compat", "sss", "systemd", "db", "nis", "nisplus", "ldap", "winbind", "dns"}
-BLANKED = re.compile(
-    r"(?:grub\.pbkdf2\.\w{1,16}\.\d{1,12}\.|\{[\w-]{1,32}\}|\$[\w-]{1,16}\$)?\[redacted\]\s{0,65536}"
-)
+BLANKED = re.compile(r"(?:grub\.pbkdf2\.\w{1,16}\.\d{1,12}\.|\{[\w-]{1,32}\}|\$[\w-]{1,16}\$)?\[redacted\]\s*+")
 
 
 def secret_values(where: str, text: str, lowered: str, triggers: tuple[str, ...]) -> Iterator[tuple[int, int]]:
@@ -119,7 +116,7 @@ def _value(where: str, text: str, start: int, end: int, name: str) -> re.Match[s
         return (_SETTING if _starts_line(text, start) else _INLINE).match(text, end)
     if follows == ":":
         return None if _no_yaml(name, text[end : end + 80]) else _YAML.match(text, end)
-    return _JSON.match(text, end)
+    return _JSON.match(text, end) or _ESCAPED_JSON.match(text, end)
 
 
 def _argument(where: str, name: str, text: str, end: int) -> re.Match[str] | None:

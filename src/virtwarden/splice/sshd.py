@@ -22,12 +22,14 @@ def is_sshd(path: str) -> bool:
 
 
 def set_keyword(edit: SetLine, text: str) -> str:
-    """The value in each line that speaks of every connection, and a line of it before whatever may come first."""
+    """The value in the line that holds for every connection, with one of it before an `Include` that may have
+    its own, and in the one under `Match all`, which holds instead."""
     settings = [each for each in _settings(edit.key, text) if each.is_unconditional]
     every = list(lines(text))
     stop = next((line.start for line in every if _STOP.match(line.text)), len(text))
-    changed = joined(text, (_value(every[each.line - 1], edit.value) for each in settings))
-    if any(not each.match and every[each.line - 1].start < stop for each in settings):
+    first = {bool(each.match): each for each in reversed(settings)}
+    changed = joined(text, (_value(every[each.line - 1], edit.value) for each in first.values()))
+    if False in first and every[first[False].line - 1].start < stop:
         return changed
     return with_line(changed, _place(edit.key, every, stop), f"{edit.key}{edit.separator}{edit.value}")
 

@@ -68,3 +68,13 @@ def test_rules_that_could_not_be_read_may_stop_it() -> None:
 def test_a_kernel_without_ipv6_and_one_that_is_refused() -> None:
     assert results(CONTROL, nethost(commands={SYSCTL: "net.ipv4.ip_forward = 0\n"}))[3] == "notapplicable"
     assert set(results(CONTROL, refusing())) == {"unknown"}
+
+
+def test_networks_that_cannot_be_read_may_need_it() -> None:
+    refused = {f"{NETWORKS}/*.xml": Unknown("permission denied")}
+    *_, finding = judge(CONTROL, nethost(commands={SYSCTL: ON}, files=refused))
+    assert (finding.result, finding.message[-17:]) == ("unknown", "permission denied")
+    one = {f"{NETWORKS}/default.xml": Unknown("permission denied")}
+    assert results(CONTROL, nethost(commands={SYSCTL: ON}, files=one)) == ["pass", "unknown"] * 2
+    known = {**one, f"{NETWORKS}/nat.xml": NAT, f"{NETWORKS}/autostart/nat.xml": NAT}
+    assert results(CONTROL, nethost(commands={SYSCTL: ON}, files=known))[1] == "notapplicable"

@@ -43,7 +43,8 @@ def test_the_file_that_this_host_logs_in_elsewhere_with_is_judged_if_it_holds_a_
     clients = "/etc/libvirt/auth.conf"
     login = "[credentials-x]\nusername=admin\npassword=[redacted]\n\n[auth-libvirt-kvm08]\ncredentials=x\n"
     assert results(CONTROL, remote_host("", files={clients: login})) == ["fail"]
-    assert results(CONTROL, remote_host("", files={clients: login}, stats=[entry(clients, mode=0o600)])) == ["pass"]
+    private = remote_host("", files={clients: login}, stats=[entry(clients, mode=0o600)])
+    assert results(CONTROL, private) == ["pass"]
     assert results(CONTROL, remote_host("", files={clients: "[auth-libvirt-kvm08]\n"})) == ["notapplicable"]
     refused = made(MONOLITHIC, files={clients: Unknown("denied")}, stats=[entry(clients, mode=0o600)])
     assert results(CONTROL, refused) == ["pass"]

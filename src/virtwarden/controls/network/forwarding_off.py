@@ -48,29 +48,36 @@ def check(host: Host) -> Findings:
                 yield unknown(subject, str(refused), *refused.evidence, state=state)
 
 
-def routed(host: Host) -> Network | None:
-    """A network of libvirt's that needs the host to forward."""
+def routed(host: Host) -> Network | Unknown | None:
+    """A network of libvirt's that needs the host to forward; why that is not known where some could not be read."""
     try:
         networks = host.get(Networks)
-    except (Absent, Unknown):
+    except Absent:
         return None
+    except Unknown as refused:
+        return refused
     wanted = [n for n in networks.on_disk.values() if n.routed and n.autostart]
     running = [n for n in networks.in_force.values() if n.routed]
+    if not running and not wanted and (networks.unread or networks.liveness):
+        return Unknown(networks.liveness or networks.unread[0].text, *networks.unread)
     return next(iter((*running, *wanted)), None)
 
 
 def judged(
-    host: Host, subject: Subject, value: Value | None, router: Network | None, state: State
+    host: Host, subject: Subject, value: Value | None, router: Network | Unknown | None, state: State
 ) -> Iterator[Finding]:
     family = KEYS[subject.name]
     evidence = Evidence(f"no file sets {subject.name}", path="/etc/sysctl.d") if value is None else value.evidence
     if value is None or value.value == "0":
         yield passed(subject, f"{subject.name} is {'not set' if value is None else 0}", evidence, state=state)
-    elif router is not None and needs(router, family):
+    elif isinstance(router, Network) and needs(router, family):
         message = f"network {router.name} of libvirt needs the host to forward"
         yield notapplicable(subject, message, evidence, router.cite(), state=state)
     elif state is State.IN_FORCE and (dropped := stopped(host, family)):
         yield passed(subject, "nothing from the guests' bridges is forwarded", evidence, *dropped, state=state)
+    elif isinstance(router, Unknown):
+        message = f"whether a network of libvirt needs the host to forward: {router}"
+        yield unknown(subject, message, evidence, *router.evidence, state=state)
     else:
         change = file_change(file_of(value), SetLine(subject.name, "0"), Safety.DISRUPTIVE)
         message = f"{subject.name} is {value.value}: guests can reach other networks through the host"

@@ -20,7 +20,7 @@ from virtwarden.facts.policy import Policy
 from virtwarden.facts.units import Units
 from virtwarden.host import Absent, Host, Unknown
 from virtwarden.judgements import by_hand, failed, file_change, notapplicable, passed, unknown
-from virtwarden.model import HOST, Change, Document, Evidence, Severity, State
+from virtwarden.model import HOST, Change, Document, Severity, State
 
 UNITS = ("ksm.service", "ksmtuned.service")
 RUN = Document("file", "/sys/kernel/mm/ksm/run")
@@ -74,10 +74,7 @@ def on_disk(host: Host) -> Findings:
         yield unknown(HOST, "whether page merging starts at boot: no unit is known", state=State.ON_DISK)
     elif written is None or written.value != "1":
         off = [units.files[name].evidence for name in UNITS if name in units.files]
-        where = next(iter(units.files.values())).evidence
-        links, system, _ = (where.path or "").partition("/system/")
-        named = where.path and (f"{links}/system" if system else links.rpartition("/")[0])
-        absent = Evidence("no ksm.service is enabled", named, None, where.argv, where.code, where.at)
+        absent = units.listed("no ksm.service is enabled")
         yield passed(HOST, "nothing merges pages from boot on", *(off or [absent]), state=State.ON_DISK)
 
 

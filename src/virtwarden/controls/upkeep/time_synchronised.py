@@ -33,7 +33,8 @@ def check(host: Host) -> Findings:
         yield passed(HOST, f"{starting.name} starts at boot", starting.evidence, state=State.ON_DISK)
     elif units.files:
         message = "no service keeps the clock right from boot on"
-        yield failed(HOST, message, enabling(present), evidence=listed(units.files, present), state=State.ON_DISK)
+        evidence = [unit.evidence for unit in present] or [units.listed("no such service is listed")]
+        yield failed(HOST, message, enabling(present), evidence=evidence, state=State.ON_DISK)
     else:
         yield unknown(HOST, "whether a service keeps the clock right: no unit is known", state=State.ON_DISK)
     yield from in_force(units)
@@ -49,7 +50,8 @@ def in_force(units: Units) -> Findings:
         yield passed(HOST, f"{running.name} runs", running.evidence, state=State.IN_FORCE)
     else:
         present = [units.files[name] for name in SERVICES if name in units.files]
-        evidence = listed(units.active, [])
+        first = next((unit.evidence for unit in units.active.values()), Evidence(""))
+        evidence = [Evidence("no such service runs", argv=first.argv, code=first.code, at=first.at)]
         message = "no service keeps the clock right"
         yield failed(HOST, message, enabling(present), evidence=evidence, state=State.IN_FORCE)
 
@@ -58,14 +60,6 @@ def enabling(present: list[Unit]) -> Change:
     """Enable the first that is installed and not masked."""
     usable = next((unit for unit in present if unit.state != "masked"), None)
     return INSTALL if usable is None else Change(Document("unit", usable.name), SetState("enabled"))
-
-
-def listed(units: dict[str, Unit], present: list[Unit]) -> list[Evidence]:
-    """The units that could keep time; else where they would have been listed."""
-    if present:
-        return [unit.evidence for unit in present]
-    first = next((unit.evidence for unit in units.values()), Evidence(""))
-    return [Evidence("no such service is listed", first.path, None, first.argv, first.code, first.at)]
 
 
 CONTROL = Control(
