@@ -50,7 +50,8 @@ OUTCOMES = st.builds(
     model.Outcome, ANY_TEXT, ANY_TEXT, ANY_TEXT, st.sampled_from(model.Severity),
     st.lists(ANY_TEXT, max_size=2).map(tuple), st.lists(FINDINGS, max_size=3).map(tuple),
 )  # fmt: skip
-WAIVERS = st.builds(model.Waiver, ANY_TEXT, ANY_TEXT, ANY_TEXT, st.dates(), ANY_TEXT)
+DATES = st.dates(date(1990, 1, 1), date(2900, 1, 1))
+WAIVERS = st.builds(model.Waiver, ANY_TEXT, ANY_TEXT, ANY_TEXT, DATES, ANY_TEXT)
 REPORTS = st.builds(
     model.Report,
     ANY_TEXT,

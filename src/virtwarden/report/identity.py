@@ -33,7 +33,7 @@ def shape(message: str) -> str:
 
 def key(control: str, finding: Finding) -> Key:
     """What a finding is known by. Equal before and after a report was written to disk and read back."""
-    return control, visible(str(finding.subject)), finding.state or "", visible(shape(finding.message))
+    return visible(control), visible(str(finding.subject)), finding.state or "", visible(shape(finding.message))
 
 
 def fingerprint(known_by: Key) -> str:

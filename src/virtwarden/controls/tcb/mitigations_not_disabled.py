@@ -80,9 +80,6 @@ def on_disk(boot: Boot) -> Findings:
     for path, lines in by_file.items():
         subject = Subject("file", path)
         yield from judged(subject, lines, State.ON_DISK)
-    if boot.refusal and all(entry.is_template for entry in entries):
-        message = f"what the boot loader itself will take: {boot.refusal}"
-        yield unknown(HOST, message, state=State.ON_DISK)
 
 
 def judged(subject: Subject, entries: list[BootEntry], state: State) -> Findings:
