@@ -204,7 +204,8 @@ def test_cryptsetup_and_we_tell_the_same(cryptsetup: Format, tmp_path: Path) -> 
         "--pbkdf-force-iterations", "4", "--hash", "sha512",
     )  # fmt: skip
     header = parsed(data)
-    dump = ["cryptsetup", "luksDump", "--dump-json-metadata", str(tmp_path / "volume")]
+    program = shutil.which("cryptsetup", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") or ""
+    dump = [program, "luksDump", "--dump-json-metadata", str(tmp_path / "volume")]
     told = json.loads(subprocess.run(dump, check=True, capture_output=True, text=True).stdout)
     kdf, digest = told["keyslots"]["0"]["kdf"], told["digests"]["0"]
     (slot,) = header.keyslots

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from virtwarden.formats import Malformed
 
 _KEYWORD = re.compile(r"(\"?)(?P<keyword>[A-Za-z][A-Za-z0-9]*)\1(?:[ \t]*=[ \t]*|[ \t]+|\Z)")
-_WORD = r"""(?P<word>(?:"(?:\\["'\\]|[^"])*+"|'(?:\\["'\\]|[^'])*+'|\\["'\\ ]|[^ \t"'])++)"""
+_QUOTED = """(?:{0}(?:\\\\["'\\\\]|\\\\(?!["'\\\\])|[^{0}\\\\])*{0})"""
+_WORD = rf"""(?P<word>(?:{_QUOTED.format('"')}|{_QUOTED.format("'")}|\\["'\\ ]|[^ \t"'])+)"""
 _ARGUMENT = re.compile(rf"[ \t]*(?:#.*\Z|{_WORD})")
 _PIECE = re.compile(r"""\\(?P<escaped>["'\\])|(?P<blank>\\ )|(?P<quote>["'])|(?P<other>.)""", re.DOTALL)
 _DEEPEST_INCLUDE = 16

@@ -12,7 +12,7 @@ from xml.parsers import expat
 
 from virtwarden.formats import Malformed
 
-_START_TAG = re.compile(rb"""<[^\s/>]+(?:\s+[^\s=>/]+\s*=\s*(?:"[^"]*"|'[^']*'))*+\s*/?>""")
+_START_TAG = re.compile(rb"""<[^\s/>]+(?:\s+[^\s=>/]+\s*=\s*(?:"[^"]*"|'[^']*'))*\s*/?>""")
 _ATTRIBUTE = re.compile(rb"""(?P<blank>\s+)(?P<name>[^\s=>/]+)\s*=\s*(?P<value>"[^"]*"|'[^']*')""")
 _NAME_END = re.compile(rb"[\s/>]")
 

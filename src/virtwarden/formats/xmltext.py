@@ -13,7 +13,7 @@ Element = etree._Element
 LONGEST = 4 * 2**20
 """The longest text that libvirt's protocol carries: no definition is longer."""
 
-_DECLARATION = re.compile(r"\ufeff?\s*+(?:(?><\?.*?\?>|<!--.*?-->)\s*+)*+(<!DOCTYPE)", re.DOTALL)
+_BEFORE = re.compile(r"\s+|\ufeff|<\?.*?\?>|<!--.*?-->", re.DOTALL)
 
 
 def parse(text: str) -> Element:
@@ -21,9 +21,11 @@ def parse(text: str) -> Element:
     since it is text already. Raises `Malformed`."""
     if len(text) > LONGEST:
         raise Malformed(f"{len(text)} characters are more than libvirt takes for one definition")
-    declaration = _DECLARATION.match(text)
-    if declaration is not None:
-        line = text.count("\n", 0, declaration.start(1)) + 1
+    start = 0
+    while before := _BEFORE.match(text, start):
+        start = before.end()
+    if text.startswith("<!DOCTYPE", start):
+        line = text.count("\n", 0, start) + 1
         raise Malformed("a document type declaration is not accepted here", line)
     parser = etree.XMLParser(
         encoding="utf-8",

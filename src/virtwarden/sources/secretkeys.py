@@ -40,20 +40,20 @@ _NAME = string.ascii_letters + string.digits + "_./-"
 
 # Values by notation. What is not closed before its line ends counts as a value too: a text can be cut off.
 _QUOTED = (
-    r'(?P<v>"""(?:(?!""")[\s\S])*+"""|"""[^\n\0]*+'
-    r"|\"(?:\\.|[^\"\\\n])*+\"|'(?:\\.|[^'\\\n])*+'|\"[^\"\n]*+\"|'[^'\n]*+'"
+    r'(?P<v>"""(?:(?!""")[\s\S])*"""|"""[^\n\0]*+'
+    r"|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|\"[^\"\n]*+\"|'[^'\n]*+'"
 )
 _REST = r"[^\s\0][^\n\0]*+)"
 _SETTING = re.compile(rf"[ \t]{{0,64}}=[ \t]{{0,64}}{_QUOTED}|{_REST}")
-_INLINE = re.compile(rf"[ \t]?=[ \t]?{_QUOTED}|(?:,,|[^\s,\"'<>\0])++|[\"'][^\n\0]*+)")
+_INLINE = re.compile(rf"[ \t]?=[ \t]?{_QUOTED}|(?:,,|[^\s,\"'<>\0])+|[\"'][^\n\0]*+)")
 _YAML = re.compile(rf"[ \t]{{0,8}}:[ \t]{{1,64}}{_QUOTED}|{_REST}")
 _ATTRIBUTE = re.compile(r"\s{0,64}=\s{0,64}(?P<v>\"[^\"<]*+\"?|'[^'<]*+'?)")
-_JSON = re.compile(r"(?P<q>[\"'])\s{0,64}:\s{0,64}(?P=q)(?P<v>(?:\\.|(?!(?P=q))[^\\\n])*+)")
-_ESCAPED_JSON = re.compile(r"(?P<q>\\{1,3}[\"']|&quot;|&#34;)\s{0,64}:\s{0,64}(?P=q)(?P<v>(?:(?!(?P=q))[^\n])*+)")
+_JSON = re.compile(r"(?P<q>[\"'])\s{0,64}:\s{0,64}(?P=q)(?P<v>(?:\\.|(?!(?P=q))[^\\\n])*)")
+_ESCAPED_JSON = re.compile(r"(?P<q>\\{1,3}[\"']|&quot;|&#34;)\s{0,64}:\s{0,64}(?P=q)(?P<v>(?:(?!(?P=q))[^\n])*)")
 _ARGUMENT = re.compile(r"=(?P<v>[^\s\0]++)")
-_ARGUMENT_PART = re.compile(r"=(?P<v>(?:,,|[^\s,\0])++)")
+_ARGUMENT_PART = re.compile(r"=(?P<v>(?:,,|[^\s,\0])+)")
 _ARGUMENT_TO_NUL = re.compile(r"=(?P<v>[^\0]++)")
-_ARGUMENT_PART_TO_NUL = re.compile(r"=(?P<v>(?:,,|[^,\0])++)")
+_ARGUMENT_PART_TO_NUL = re.compile(r"=(?P<v>(?:,,|[^,\0])+)")
 _LINE_START = re.compile(r"[ \t#;]{0,256}(?:export[ \t]{1,8})?[\w.-]{0,128}")
 _COMMAND_LINE = re.compile(r"^ps\b|^pgrep\b|/cmdline\Z|/environ\Z")
 

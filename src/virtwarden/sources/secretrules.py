@@ -133,7 +133,7 @@ RULES: tuple[Rule, ...] = (
         ("string=", "name='opt/", 'name="opt/', "io.systemd.credential"),
         _re(
             r"(?:\bname=opt/[^,\s\0'\"<>]{1,256},string=|<entry name=['\"]opt/[^'\"<>]{1,256}['\"]>"
-            r"|\bio\.systemd\.credential(?:\.binary)?:[\w.-]{1,256}=)(?P<v>(?:,,|[^'\"<>\0\s,])++)"
+            r"|\bio\.systemd\.credential(?:\.binary)?:[\w.-]{1,256}=)(?P<v>(?:,,|[^'\"<>\0\s,])+)"
         ),
     ),
     Rule(
@@ -150,13 +150,13 @@ RULES: tuple[Rule, ...] = (
         ("chpasswd:",),
         _re(
             r"^[ \t]{0,64}chpasswd:[ \t]{0,64}\n(?:[ \t]{1,64}(?!list:)[^\n]*+\n){0,8}[ \t]{1,64}list:"
-            r"(?P<v>[^\n]*+(?:\n[ \t]{1,64}[^\n]*+)*+)"
+            r"(?P<v>[^\n]*+(?:\n[ \t]{1,64}[^\n]*+)*)"
         ),
     ),
     Rule(
         "the data of QEMU's secret objects: `-object secret,id=…,data=…`",
         ("data=",),
-        re.compile(r"\bdata=(?P<v>(?:,,|[^\s,\"'<>\0])++)"),
+        re.compile(r"\bdata=(?P<v>(?:,,|[^\s,\"'<>\0])+)"),
         _not_of_secret_object,
     ),
     Rule(
@@ -204,8 +204,8 @@ RULES: tuple[Rule, ...] = (
         ("salt:", "digest:", "dump:", "volume key:"),
         _re(
             r"^[ \t]{0,64}(?:MK )?(?:salt|digest|dump|volume key):[ \t]{0,64}"
-            r"(?P<v>[0-9a-f]{2}(?:[ \t]{1,4}[0-9a-f]{2}){3,}+[ \t]{0,8}"
-            r"(?:\n[ \t]{1,64}[0-9a-f]{2}(?:[ \t]{1,4}[0-9a-f]{2})*+[ \t]{0,8}(?=\n|\Z))*+)"
+            r"(?P<v>[0-9a-f]{2}(?:[ \t]{1,4}[0-9a-f]{2}){3,}[ \t]{0,8}"
+            r"(?:\n[ \t]{1,64}[0-9a-f]{2}(?:[ \t]{1,4}[0-9a-f]{2})*[ \t]{0,8}(?=\n|\Z))*)"
         ),
     ),
     Rule(
@@ -242,6 +242,6 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "private keys in PuTTY's format",
         ("private-lines:",),
-        _re(r"^Private-Lines: \d{1,6}\n(?P<v>(?:[A-Za-z0-9+/=]++(?:\n|\Z))++)"),
+        _re(r"^Private-Lines: \d{1,6}\n(?P<v>(?:[A-Za-z0-9+/=]++(?:\n|\Z))+)"),
     ),
 )
