@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import cached_property
+from functools import cached_property, lru_cache
 from heapq import merge
 from ipaddress import ip_address, ip_network
 
@@ -172,6 +172,7 @@ def _all_hold(conditions: Iterable[Condition], packet: Packet) -> bool | None:
 _MAC = re.compile(r"[0-9a-f]{1,2}(?::[0-9a-f]{1,2}){5}")
 
 
+@lru_cache(maxsize=65536)
 def plain_mac(text: str) -> str:
     """A MAC address in lower case with two digits an octet, whatever tool wrote it; other text as it is."""
     lowered = text.strip().lower()

@@ -50,7 +50,10 @@ def expand(pattern: str, listed: Callable[[str], list[str]], exists: Callable[[s
             ]
         else:
             found = [f"{base}/{part}" for base in found]
-    return sorted(path for path in found if exists(path or "/")) if parts else ["/"]
+    if not parts:
+        return ["/"]
+    # What a listing has just named exists.
+    return sorted(found if is_pattern(parts[-1]) else (path for path in found if exists(path)))
 
 
 def _names(directory: str, listed: Callable[[str], list[str]]) -> list[str]:
