@@ -42,8 +42,9 @@ def boot_arguments(line: str, name: str, value: str | None) -> str:
     if found:
         last = found[-1]
         return joined(line, [(last.end - len(last.word), last.end, word)])
-    at = len(ours.rstrip(" \t"))
-    return f"{line[:at]}{' ' if at else ''}{word}{line[at:]}"
+    at = len(ours.rstrip())
+    rest = line[at:]
+    return f"{line[:at]}{' ' if at else ''}{word}{' ' if rest and not rest[0].isspace() else ''}{rest}"
 
 
 def edited(edit: SetLine | RemoveLine, text: str, path: str) -> str:
