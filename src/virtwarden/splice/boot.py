@@ -43,8 +43,8 @@ def boot_arguments(line: str, name: str, value: str | None) -> str:
         last = found[-1]
         return joined(line, [(last.end - len(last.word), last.end, word)])
     at = len(ours.rstrip())
-    rest = line[at:]
-    return f"{line[:at]}{' ' if at else ''}{word}{' ' if rest and not rest[0].isspace() else ''}{rest}"
+    before, after = " " if at else "", " " if line[at : at + 1].strip() else ""
+    return f"{line[:at]}{before}{word}{after}{line[at:]}"
 
 
 def edited(edit: SetLine | RemoveLine, text: str, path: str) -> str:

@@ -50,6 +50,12 @@ def test_a_raw_image_without_a_partition_table_is_known_by_its_name_and_size() -
     assert results(CONTROL, small) == ["notapplicable"]
 
 
+def test_an_image_of_another_format_beside_it_does_not_tell_its_size_so() -> None:
+    path = f"{IMAGES}/web.vmdk"
+    beside = host(b"", private(path, 8 * GIB), size=GIB, more={path: b"KDMV" + b"\0" * 508})
+    assert results(CONTROL, beside) == ["notapplicable"]
+
+
 def test_what_lies_beside_it_of_another_guest_does_not_count() -> None:
     files = {**volume(data=partitioned(GIB), size=8 * GIB), f"{IMAGES}/db.qcow2": headers.qcow2(backing=b"")}
     assert results(CONTROL, store(guest(OPEN), guest(name="db"), files=files, stats=[node()])) == ["pass"]

@@ -2,12 +2,13 @@
 
 import pytest
 
-from tests.kit import judge, results
-from tests.remotehost import DEBIAN, LISTENING, TLS_ENABLED, remote_host
+from tests.kit import judge, made, results
+from tests.remotehost import DEBIAN, LISTENING, MONOLITHIC, SS, TLS_ENABLED, remote_host, units
 from virtwarden.controls.remote.management_ports_limited import CONTROL
 from virtwarden.host import Unknown
 
 DROP_IN = "/etc/systemd/system/libvirtd-tls.socket.d/address.conf"
+LIST_SOCKETS = "[::]:16514 libvirtd-tls.socket libvirtd.service\n"
 NARROW = {DROP_IN: "[Socket]\nListenStream=\nListenStream=192.0.2.10:16514\nFreeBind=yes\n"}
 
 
@@ -39,6 +40,15 @@ def test_open_ports_are_judged_in_force() -> None:
         ("pass", "the kernel or a process that cannot be seen from here listens on 192.0.2.10:16509"),
         ("fail", "libvirtd listens on every address"),
     ]
+
+
+def test_a_socket_that_systemd_holds_is_mended_in_its_unit() -> None:
+    ss = 'tcp LISTEN 0 128 *:16514 *:* users:(("systemd",pid=1,fd=40))\n'
+    listed = {("systemctl", "list-sockets", "--all", "--no-legend", "--no-pager", "--full"): LIST_SOCKETS, SS: ss}
+    host = made(MONOLITHIC, units(TLS_ENABLED), files=DEBIAN, commands=listed)
+    (finding,) = [found for found in judge(CONTROL, host) if found.state == "in force"]
+    assert (finding.result, finding.message) == ("fail", "libvirtd-tls.socket listens on every address")
+    assert str(finding.fix[0].document) == "unit libvirtd-tls.socket"
 
 
 def test_what_cannot_be_read_is_unknown() -> None:

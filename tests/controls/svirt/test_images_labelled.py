@@ -131,3 +131,10 @@ def test_on_an_image_categories_may_be_those_of_a_guest_that_ran() -> None:
 
 def test_hosts_without_selinux_are_not_judged() -> None:
     assert results(CONTROL, made(NOTHING)) == ["notapplicable"]
+
+
+def test_a_guest_outside_of_confinement_has_no_label_to_compare() -> None:
+    free = guest(disk(), running=True, extra="<seclabel type='none' model='selinux'/>")
+    finding = only(host(free, label=IDLE))
+    assert finding.result == "notapplicable"
+    assert finding.message == "libvirt gives no labels for a guest that is outside of confinement"
