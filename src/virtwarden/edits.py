@@ -125,7 +125,7 @@ def conf_literal(value: ConfValue) -> str:
     return "[ " + ", ".join(f'"{item}"' for item in value) + " ]" if value else "[]"
 
 
-def describe(edit: Edit) -> str:  # noqa: C901  # one case an edit
+def describe(edit: Edit) -> str:  # noqa: C901, PLR0912  # one case an edit
     """The edit as the second half of a sentence that begins with the document's name."""
     match edit:
         case SetConf(key, value):

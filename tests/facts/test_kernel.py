@@ -130,7 +130,7 @@ def test_a_template_does_not_stand_in_for_lines_that_are_refused() -> None:
         "/etc/default/grub": 'GRUB_CMDLINE_LINUX="audit=1"\n',
         "/boot/grub/grub.cfg": Unknown("/boot/grub/grub.cfg: permission denied"),
     }
-    with pytest.raises(Unknown, match="grub.cfg: permission denied"):
+    with pytest.raises(Unknown, match=r"grub\.cfg: permission denied"):
         made(files=files).get(Boot).configured()
     files["/boot/grub2/grub.cfg"] = "linux /vmlinuz audit=1\n"
     assert len(made(files=files).get(Boot).configured()) == 1

@@ -59,10 +59,11 @@ class Bundle:
     def __post_init__(self) -> None:
         self._names: dict[str, set[str]] = {"/": set()}
         for path in list(self.nodes):
-            while path != "/":
-                parent, _, name = path.rpartition("/")
+            place = path
+            while place != "/":
+                parent, _, name = place.rpartition("/")
                 self._names.setdefault(parent or "/", set()).add(name)
-                path = parent or "/"
+                place = parent or "/"
         self._uids = _ids(self._plain("/etc/passwd"))
         self._gids = _ids(self._plain("/etc/group"))
 

@@ -33,7 +33,8 @@ EDITS = st.one_of(
         st.from_type(edit)
         for edit in (
             edits.SetConf, edits.SetLine, edits.RemoveLine, edits.SetAttribute,
-            edits.RemoveAttribute, edits.InsertElement, edits.RemoveElement, edits.SetMode, edits.Replace, edits.SetState, edits.Do,
+            edits.RemoveAttribute, edits.InsertElement, edits.RemoveElement, edits.SetMode, edits.Replace,
+            edits.SetState, edits.AddLine, edits.Do,
         )
     )
 )  # fmt: skip

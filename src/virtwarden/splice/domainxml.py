@@ -47,17 +47,25 @@ def _parsed(data: bytes) -> Element:
 
 
 def _in_rounds(edits: Iterable[XmlEdit], data: bytes) -> bytes:
-    """Edits of different places are made at one go; one that touches the place of another waits for it."""
+    """Edits of different places are made at one go; one that needs or touches what another made waits for it."""
     root = _parsed(data)
     gathered: list[Splice] = []
     for edit in edits:
-        splices = _splices(edit, root, data)
-        if any(_touch(one, other) for one in splices for other in gathered):
+        splices = _beside(gathered, edit, root, data)
+        if splices is None:
             data, gathered = joined(data, gathered), []
             root = _parsed(data)
             splices = _splices(edit, root, data)
         gathered += splices
     return joined(data, gathered)
+
+
+def _beside(gathered: list[Splice], edit: XmlEdit, root: Element, data: bytes) -> list[Splice] | None:
+    try:
+        splices = _splices(edit, root, data)
+    except CannotApply:
+        return None
+    return None if any(_touch(one, other) for one in splices for other in gathered) else splices
 
 
 def _touch(one: Splice, other: Splice) -> bool:

@@ -10,7 +10,7 @@ from virtwarden.formats.xmlspans import Element
 from virtwarden.splice.pieces import CannotApply
 
 _PREDICATE = r"""\[(?:[0-9]+|@[\w.-]+(?:=(?:'[^']*'|"[^"]*"))?)\]"""
-_STEP = re.compile(rf"(?P<tag>(?:\{{[^}}]*\}})?(?:[\w.-]+|\*))(?P<predicates>(?:{_PREDICATE})*)(?:/|\Z)")
+_STEP = re.compile(rf"(?P<tag>(?:\{{[^}}]*\}})?(?:[\w.-]+|\*))(?P<predicates>(?:{_PREDICATE})*)/")
 _PARTS = re.compile(r"""\[(?:(?P<number>[0-9]+)|@(?P<name>[\w.-]+)(?:=["'](?P<value>.*?)["'])?)\]""")
 
 
@@ -36,13 +36,13 @@ def counts(path: str) -> bool:
 
 def _steps(path: str) -> list[_Step]:
     steps: list[_Step] = []
-    at = 0
-    while at < len(path) and path != ".":
-        found = _STEP.match(path, at)
-        if found is None or (found.end() == len(path) and path.endswith("/")):
+    rest = "" if path == "." else f"{path}/"
+    while rest:
+        found = _STEP.match(rest)
+        if found is None:
             raise CannotApply(f"the path {path} is not understood")
         steps.append(_Step(found["tag"], found["predicates"]))
-        at = found.end()
+        rest = rest[found.end() :]
     return steps
 
 

@@ -7,7 +7,7 @@ from tests.nethost import EBTABLES, NFT, ROUTE, SYSCTL, Answer, nethost
 from virtwarden.controls.network.forwarding_off import CONTROL
 from virtwarden.edits import SetLine
 from virtwarden.facts.policy import Network, Policy
-from virtwarden.host import Unknown
+from virtwarden.host import Absent, Unknown
 from virtwarden.model import State
 
 OFF = "net.ipv4.ip_forward = 0\nnet.ipv6.conf.all.forwarding = 0\n"
@@ -76,5 +76,9 @@ def test_networks_that_cannot_be_read_may_need_it() -> None:
     assert (finding.result, finding.message[-17:]) == ("unknown", "permission denied")
     one = {f"{NETWORKS}/default.xml": Unknown("permission denied")}
     assert results(CONTROL, nethost(commands={SYSCTL: ON}, files=one)) == ["pass", "unknown"] * 2
-    known = {**one, f"{NETWORKS}/nat.xml": NAT, f"{NETWORKS}/autostart/nat.xml": NAT}
+    known: dict[str, str | bytes | Unknown | Absent] = {
+        **one,
+        f"{NETWORKS}/nat.xml": NAT,
+        f"{NETWORKS}/autostart/nat.xml": NAT,
+    }
     assert results(CONTROL, nethost(commands={SYSCTL: ON}, files=known))[1] == "notapplicable"

@@ -49,7 +49,7 @@ def check(host: Host) -> Findings:
 
 
 def routed(host: Host) -> Network | Unknown | None:
-    """A network of libvirt's that needs the host to forward; why that is not known where some could not be read."""
+    """A network of libvirt's that needs the host to forward, or why that is not known."""
     try:
         networks = host.get(Networks)
     except Absent:
