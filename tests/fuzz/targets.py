@@ -9,10 +9,12 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from tests.formats import headers
 from tests.report.made import report
 from tests.sources import fuzzing
+from virtwarden.edits import Edit, InsertElement, RemoveElement, RemoveLine, SetAttribute, SetConf, SetLine
 from virtwarden.formats import (
     Malformed,
     auditfields,
@@ -34,11 +36,14 @@ from virtwarden.formats import (
     sockets,
     sshdconf,
     virconf,
+    xmlspans,
     xmltext,
 )
+from virtwarden.model import Document
 from virtwarden.report import FORMATS, jsonreport, text
 from virtwarden.sources import SourceError
 from virtwarden.sources.tarstream import Damaged
+from virtwarden.splice import CannotApply, apply_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +227,32 @@ FILE_CONTEXTS = """\
 PARTITIONS = bytes(446) + bytes.fromhex("80000000830000000008000000e80300") + bytes(48) + b"\x55\xaa"
 
 
+XML_FILE, CONF_FILE = Document("domain", "web"), Document("file", "/etc/libvirt/qemu.conf")
+XML_EDITS: tuple[Edit, ...] = (
+    SetAttribute("devices/disk", "rawio", "no"),
+    InsertElement("devices/disk[1]", "<driver name='qemu'/>"),
+    RemoveElement("devices/disk[2]"),
+    RemoveElement("name"),
+)
+CONF_EDITS: tuple[Edit, ...] = (SetConf("vnc_tls", 0), SetConf("new", ("a",)), RemoveLine("user"))
+LINE_EDITS: tuple[Edit, ...] = (SetLine("a", "2", "="), RemoveLine("b"))
+LINE_WORDS = "= : # \" ' \\ ; -- Match Include options"
+LINE_FILES = {
+    Document("file", "/etc/ssh/sshd_config"): SSHD,
+    Document("file", "/etc/audit/rules.d/x.rules"): AUDIT,
+    Document("file", "/etc/default/x"): SHELL,
+    Document("file", "/etc/sysctl.conf"): "-net/ipv4/a = 1\n#a = 1\n",
+    Document("file", "/etc/modprobe.d/x.conf"): "options a b=1 c\n",
+    Document("boot", "/etc/default/grub"): 'GRUB_CMDLINE_LINUX="a=1 -- b" # c\n',
+    Document("boot", "/boot/loader/entries/x.conf"): "options $kernelopts a=1\n",
+}
+
+
+def edited(document: Document, edits: Sequence[Edit], text: str) -> str | None:
+    """A text after edits."""
+    return apply_all(edits, text, document)
+
+
 def in_armour(label: str, parse: Callable[[str], object]) -> Callable[[bytes], object]:
     """A parser of one PEM block, given what is inside the armour."""
     return lambda data: parse(
@@ -236,6 +267,15 @@ TARGETS: tuple[Target, ...] = (
         xmltext.parse,
         [XML],
         "<!DOCTYPE <!ENTITY <![CDATA[ ]]> &a; &#0; <?xml encoding='UTF-16' xmlns:a=''",
+    ),
+    Target("xmlspans", xmlspans.parse, (XML.encode(),), (b"<!DOCTYPE", b"<![CDATA[", b"]]>", b"<?", b"xmlns:a")),
+    of_text("splice-xml", partial(edited, XML_FILE, XML_EDITS), [XML], "<a/> </devices> <!-- -->", (CannotApply,)),
+    of_text("splice-conf", partial(edited, CONF_FILE, CONF_EDITS), [VIRCONF], "= [ ] ; # '", (CannotApply,)),
+    *(
+        of_text(
+            f"splice{document.name}", partial(edited, document, LINE_EDITS), [seed], LINE_WORDS, (CannotApply,)
+        )
+        for document, seed in LINE_FILES.items()
     ),
     of_text("assignments", keyvalue.assignments, [SHELL], "A=$A$A export += ' \" \\ ; # ${A}"),
     of_text("settings", keyvalue.settings, ["max_log_file = 8\n#x\nflush = INCREMENTAL_ASYNC\n"]),

@@ -67,6 +67,7 @@ def test_a_key_is_set_in_its_place(text: str | None, edit: SetConf, expected: st
         ("b = 2; a = 1; c = 3\n", "b = 2; c = 3\n"),
         ("a = 1; # why\nb = 2\n", "b = 2\n"),
         ("a = 1; a = 2\n", ""),
+        ("a = 1; b = 2; a = 3; a = 4 # x\n", "b = 2 # x\n"),
         ("\n\na = 1\n\n", ""),
         ("b = 1\n", "b = 1\n"),
         ("#a = 1\n", "#a = 1\n"),

@@ -61,12 +61,21 @@ class Spot:
 def parse(data: bytes) -> Element:
     """The root element. Raises `Malformed`."""
     builder = _Builder(data)
-    try:
-        builder.parser.Parse(data, True)
-    except expat.ExpatError as wrong:
-        raise Malformed(f"not well-formed XML: {expat.ErrorString(wrong.code)}", wrong.lineno) from None
+    _read(builder.parser, data)
     assert builder.root is not None  # a text without elements is not well-formed
     return builder.root
+
+
+def check(data: bytes) -> None:
+    """Raises `Malformed` for bytes that are not well-formed; cheaper than to parse them."""
+    _read(expat.ParserCreate("utf-8", "}"), data)
+
+
+def _read(parser: expat.XMLParserType, data: bytes) -> None:
+    try:
+        parser.Parse(data, True)
+    except expat.ExpatError as wrong:
+        raise Malformed(f"not well-formed XML: {expat.ErrorString(wrong.code)}", wrong.lineno) from None
 
 
 def attributes(data: bytes, element: Element) -> dict[str, Spot]:

@@ -35,9 +35,10 @@ def set_key(edit: SetConf, text: str) -> str:
 
 def remove_key(key: str, text: str) -> str:
     """The text without any assignment of the key."""
-    conf = _parsed(text)
-    left = joined(text, (_removal(text, entry) for entry in conf.entries if entry.key == key))
-    return left if left.strip() else ""
+    for entry in reversed(_parsed(text).entries):
+        if entry.key == key:
+            text = joined(text, [_removal(text, entry)])
+    return text if text.strip() else ""
 
 
 def literal(value: ConfValue, quote: str = '"') -> str:

@@ -7,6 +7,7 @@ those that take elements out by their number do so last and at once, when nothin
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import chain
 
 from virtwarden.edits import InsertElement, RemoveAttribute, RemoveElement, SetAttribute
@@ -28,7 +29,7 @@ def apply_all(edits: Sequence[XmlEdit], text: str) -> str:
         root = _parsed(data)
         gone = chain.from_iterable(select(root, edit.path) for edit in last)
         data = joined(data, xmlwriting.removal_splices(data, gone))
-    _parsed(data)
+    _check(data)
     return data.decode("utf-8", "surrogateescape")
 
 
@@ -39,6 +40,13 @@ def _encoded(text: str) -> bytes:
         raise CannotApply("the text holds what is no character") from None
 
 
+def _check(data: bytes) -> None:
+    try:
+        xmlspans.check(data)
+    except Malformed as wrong:
+        raise CannotApply(f"what comes out is {wrong}") from None
+
+
 def _parsed(data: bytes) -> Element:
     try:
         return xmlspans.parse(data)
@@ -46,30 +54,51 @@ def _parsed(data: bytes) -> Element:
         raise CannotApply(str(wrong)) from None
 
 
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A splice, and the name of the attribute or element that its edit speaks of."""
+
+    splice: Splice
+    name: str
+
+    def meets(self, other: _Piece) -> bool:
+        """Whether the two must not be made at one go. Things of different names may be put into one place."""
+        (start, end, _), (from_, to, _) = self.splice, other.splice
+        side_by_side = start == end and from_ == to and self.name != other.name
+        return start <= to and from_ <= end and not side_by_side
+
+
 def _in_rounds(edits: Iterable[XmlEdit], data: bytes) -> bytes:
-    """Edits of different places are made at one go; one that needs or touches what another made waits for it."""
+    """Edits of different places are made at one go; one that needs or meets what another made waits for it."""
     root = _parsed(data)
-    gathered: list[Splice] = []
+    gathered: list[_Piece] = []
     for edit in edits:
-        splices = _beside(gathered, edit, root, data)
-        if splices is None:
-            data, gathered = joined(data, gathered), []
+        new = _beside(gathered, edit, root, data)
+        if new is None:
+            data, gathered = _joined(data, gathered), []
             root = _parsed(data)
-            splices = _splices(edit, root, data)
-        gathered += splices
-    return joined(data, gathered)
+            new = _pieces(edit, root, data)
+        gathered += new
+    return _joined(data, gathered)
 
 
-def _beside(gathered: list[Splice], edit: XmlEdit, root: Element, data: bytes) -> list[Splice] | None:
+def _joined(data: bytes, gathered: Iterable[_Piece]) -> bytes:
+    return joined(data, (piece.splice for piece in gathered))
+
+
+def _beside(gathered: list[_Piece], edit: XmlEdit, root: Element, data: bytes) -> list[_Piece] | None:
     try:
-        splices = _splices(edit, root, data)
+        new = _pieces(edit, root, data)
     except CannotApply:
         return None
-    return None if any(_touch(one, other) for one in splices for other in gathered) else splices
+    return None if any(one.meets(other) for one in new for other in gathered) else new
 
 
-def _touch(one: Splice, other: Splice) -> bool:
-    return one[0] <= other[1] and other[0] <= one[1]
+def _pieces(edit: XmlEdit, root: Element, data: bytes) -> list[_Piece]:
+    name = edit.name if isinstance(edit, SetAttribute | RemoveAttribute) else ""
+    if isinstance(edit, InsertElement):
+        name = _parsed(_encoded(edit.xml)).tag
+    return [_Piece(splice, name) for splice in _splices(edit, root, data)]
 
 
 def _splices(edit: XmlEdit, root: Element, data: bytes) -> list[Splice]:
@@ -118,11 +147,10 @@ def _is_same(old: Element, new: Element) -> bool:
     """Whether what is there is what is to be there, or what that would take the place of."""
     if old.tag != new.tag:
         return False
-    if new.tag in _TOLD_APART_BY:
-        name = _TOLD_APART_BY[new.tag]
-        return old.attributes.get(name) == new.attributes.get(name)
-    assert old.parent is not None
-    return _has_all_of(old, new) if new.tag in _MANY or old.parent.tag in _LISTS else True
+    if new.tag in _MANY or (old.parent is not None and old.parent.tag in _LISTS):
+        return _has_all_of(old, new)
+    name = _TOLD_APART_BY.get(new.tag)
+    return name is None or old.attributes.get(name) == new.attributes.get(name)
 
 
 def _has_all_of(old: Element, new: Element) -> bool:

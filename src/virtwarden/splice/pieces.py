@@ -28,10 +28,12 @@ class Line:
 
 
 def joined(text: AnyStr, splices: Iterable[Splice[AnyStr]]) -> AnyStr:
-    """The text with each of these pieces replaced. They must not overlap; those of one place keep their order."""
+    """The text with each of these pieces replaced; those of one place keep their order."""
     parts: list[AnyStr] = []
     at = 0
     for start, end, new in sorted(splices, key=lambda splice: splice[:2]):
+        if start < at:
+            raise CannotApply("two changes are meant for one place")
         parts += [text[at:start], new]
         at = end
     parts.append(text[at:])

@@ -11,7 +11,7 @@ from virtwarden.splice.pieces import CannotApply
 
 _PREDICATE = r"""\[(?:[0-9]+|@[\w.-]+(?:=(?:'[^']*'|"[^"]*"))?)\]"""
 _STEP = re.compile(rf"(?P<tag>(?:\{{[^}}]*\}})?(?:[\w.-]+|\*))(?P<predicates>(?:{_PREDICATE})*)/")
-_PARTS = re.compile(r"""\[(?:(?P<number>[0-9]+)|@(?P<name>[\w.-]+)(?:=["'](?P<value>.*?)["'])?)\]""")
+_PARTS = re.compile(r"""\[(?:(?P<number>[0-9]+)|@(?P<name>[\w.-]+)(?:=(?P<quoted>'[^']*'|"[^"]*"))?)\]""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +52,10 @@ def _children(parent: Element, step: _Step) -> Iterable[Element]:
         if part["number"]:
             found = found[int(part["number"]) - 1 : int(part["number"])] if int(part["number"]) else []
         else:
-            found = [child for child in found if _has(child, part["name"], part["value"])]
+            found = [child for child in found if _has(child, part["name"], part["quoted"])]
     return found
 
 
-def _has(element: Element, name: str, value: str | None) -> bool:
+def _has(element: Element, name: str, quoted: str | None) -> bool:
     held = element.attributes.get(name)
-    return held is not None and value in (None, held)
+    return held is not None and (quoted is None or held == quoted[1:-1])

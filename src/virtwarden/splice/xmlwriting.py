@@ -124,12 +124,10 @@ def _margin_within(data: bytes, parent: Element, style: Style) -> str:
 
 def _opened(data: bytes, element: Element, body: str) -> Splice:
     """The element, which has nothing within, with this body."""
-    if not element.closes_itself:
-        return element.inner, element.close, _bytes(body)
     name = data[element.start + 1 : xmlspans.name_end(data, element)].decode()
     closing = _CLOSING.search(data[element.start : element.inner])
-    start = element.inner if closing is None else element.start + closing.start()
-    return start, element.inner, _bytes(f">{body}</{name}>")
+    start = element.inner - 1 if closing is None else element.start + closing.start()
+    return start, element.end, _bytes(f">{body}</{name}>")
 
 
 def _removal(data: bytes, element: Element) -> Splice:
