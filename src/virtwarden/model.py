@@ -227,3 +227,95 @@ class Report:
     def counts(self) -> Counter[Result]:
         """How many controls came out how, waivers taken into account."""
         return Counter(self.result_of(outcome) for outcome in self.outcomes)
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """One document and all edits of it, with the controls that ask for them.
+
+    `path` is the file that holds the document, empty where it is none; `digest` is that of the text as it was
+    planned on, empty where there was no text; `diff` shows the change without secrets. `cuts` says that it can cut
+    the way by which the host is managed.
+    """
+
+    document: Document
+    edits: tuple[Edit, ...]
+    controls: tuple[str, ...]
+    safety: Safety
+    path: str = ""
+    digest: str = ""
+    diff: str = ""
+    cuts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """What makes a running system take a changed document: `verb` is restart, reload, sysctl, audit-rules …, `what`
+    it is done to, `note` what that means for those who use the host."""
+
+    verb: str
+    what: str = ""
+    note: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.what}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Unfixed:
+    """A failure that a plan does not mend: why not, and the steps that a person can take."""
+
+    control: str
+    subject: Subject
+    why: str
+    steps: tuple[str, ...] = ()
+    state: State | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Disturbance:
+    """How a guest notices the change."""
+
+    guest: str
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """A failure that a plan mends. `when` says what has to happen besides before that shows; nothing if empty."""
+
+    control: str
+    subject: Subject
+    state: State | None = None
+    when: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would change on one host to make failing controls pass, in order.
+
+    `root` is the directory that the host's file system is mounted at; `/` for a running host.
+    """
+
+    host: str
+    root: str
+    made_at: datetime
+    version: str
+    profile: str
+    policy: dict[str, object] = field(default_factory=dict)
+    rewrites: tuple[Rewrite, ...] = ()
+    activations: tuple[Activation, ...] = ()
+    unfixed: tuple[Unfixed, ...] = ()
+    blast: tuple[Disturbance, ...] = ()
+    expected: tuple[Expectation, ...] = ()
+    format: int = field(default=1)
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left for a person to do."""
+        return not self.unfixed
+
+    @property
+    def controls(self) -> tuple[str, ...]:
+        """The controls that it serves, in its order."""
+        return tuple(dict.fromkeys(control for rewrite in self.rewrites for control in rewrite.controls))

@@ -6,9 +6,7 @@ however hostile, leads to a file of the machine that looks at it. What only a ru
 
 from __future__ import annotations
 
-import errno
 import os
-import stat as mode_of
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -28,10 +26,10 @@ from virtwarden.sources.files import (
     refusal,
 )
 from virtwarden.sources.pattern import expand
+from virtwarden.sources.walk import Walk
 
 _ALIVE_ONLY = (("proc",), ("sys",), ("run",), ("dev",), ("var", "run"), ("var", "lock"))
 _ALIVE_DEPTH = max(map(len, _ALIVE_ONLY))
-_LINKS = 40
 _WAYS = 32
 
 
@@ -44,7 +42,7 @@ class Root:
         if not os.path.isdir(os.path.join(directory, "etc")):
             raise SourceError(f"{directory} is not the root of a system: it has no directory etc")
         self._directory = os.path.realpath(directory)
-        self._waiting: dict[str, _Walk] = {}
+        self._waiting: dict[str, Walk] = {}
 
     def read(self, path: str) -> Text:
         """The text of a regular file inside the image."""
@@ -126,7 +124,7 @@ class Root:
         """A descriptor of what a path leads to inside the image, and the path without links."""
         try:
             directory, _, name = absolute(path).rpartition("/")
-            walk = self._waiting.pop(directory, None) or _Walk(path, self._directory, directory)
+            walk = self._waiting.pop(directory, None) or Walk(path, self._directory, directory, _alive_only)
             kept = False
             try:
                 mark = walk.names
@@ -138,7 +136,7 @@ class Root:
         except (OSError, ValueError) as error:
             raise refusal(path, error) from None
 
-    def _keep(self, directory: str, walk: _Walk) -> None:
+    def _keep(self, directory: str, walk: Walk) -> None:
         """Keep the way to a directory open: most questions are about files that lie side by side."""
         if directory in self._waiting:
             walk.close()
@@ -148,84 +146,9 @@ class Root:
             self._waiting.pop(next(iter(self._waiting))).close()
 
 
-class _Walk:
-    """The way from the root of an image to one of its files: the directories that are open, outermost first."""
-
-    def __init__(self, path: str, root: str, directory: str) -> None:
-        self._names: list[str] = []
-        self._open = [os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)]
-        try:
-            self.follow(path, directory)
-        except BaseException:
-            self.close()
-            raise
-
-    def __del__(self) -> None:
-        self.close()
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The directories on the way, outermost first."""
-        return tuple(self._names)
-
-    @property
-    def top(self) -> int:
-        return self._open[-1]
-
-    @property
-    def real(self) -> str:
-        return "/" + "/".join(self._names)
-
-    def close(self) -> None:
-        self._back_to(-1)
-
-    def back_to(self, names: tuple[str, ...]) -> bool:
-        """Return to a directory that was on the way; says whether it still is."""
-        if tuple(self._names[: len(names)]) != names:
-            return False
-        self._back_to(len(names))
-        return True
-
-    def follow(self, asked: str, way: str) -> None:
-        """Go on from here; `asked` is what is named where a place is not part of an image."""
-        pending = way.split("/")[::-1]
-        links = 0
-        while pending:
-            name = pending.pop()
-            if name == "..":
-                self._back_to(max(len(self._names) - 1, 0))
-            elif name not in {"", "."}:
-                target = self._step(asked, name)
-                if target is None:
-                    continue
-                links += 1
-                if links > _LINKS:
-                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-                if target.startswith("/"):
-                    self._back_to(0)
-                pending.extend(reversed(target.split("/")))
-
-    def _step(self, asked: str, name: str) -> str | None:
-        """Go down one name; where that is a symbolic link, stay and return its target."""
-        if len(self._names) < _ALIVE_DEPTH:
-            _alive_only(asked, [*self._names, name])
-        descriptor = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.top)
-        if mode_of.S_ISLNK(os.fstat(descriptor).st_mode):
-            try:
-                return os.readlink("", dir_fd=descriptor)
-            finally:
-                os.close(descriptor)
-        self._open.append(descriptor)
-        self._names.append(name)
-        return None
-
-    def _back_to(self, depth: int) -> None:
-        while len(self._open) > depth + 1:
-            os.close(self._open.pop())
-        del self._names[max(depth, 0) :]
-
-
 def _alive_only(path: str, names: list[str]) -> None:
+    if len(names) > _ALIVE_DEPTH:
+        return
     for place in _ALIVE_ONLY:
         if tuple(names[: len(place)]) == place:
             raise Unknown(f"{path}: /{'/'.join(place)} is not part of an image")

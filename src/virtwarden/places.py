@@ -1,0 +1,93 @@
+"""Where documents are kept, and the order in which they are changed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from virtwarden.host import Absent, Source, Unknown
+from virtwarden.model import Document
+
+_XML = {
+    "domain": "/etc/libvirt/qemu/{}.xml",
+    "nwfilter": "/etc/libvirt/nwfilter/{}.xml",
+    "network": "/etc/libvirt/qemu/networks/{}.xml",
+}
+_BOOT = (
+    "/etc/default/grub",
+    "/etc/kernel/cmdline",
+    "/boot/loader/entries/*.conf",
+    "/boot/efi/loader/entries/*.conf",
+    "/efi/loader/entries/*.conf",
+    "/boot/grub2/grubenv",
+    "/boot/grub/grub.conf",
+    "/boot/grub/menu.lst",
+)
+_OPTIONS = re.compile(r"^kernelopts=", re.MULTILINE)
+
+_ORDER = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"file /etc/pki/",
+        r"file /etc/libvirt/(?!nwfilter|qemu/)",
+        r"file (?!/etc/audit/|/etc/ssh/|/etc/firewalld|.*\.nft\Z|/etc/libvirt/)",
+        r"sysctl|boolean|fcontext",
+        r"nwfilter",
+        r"domain",
+        r"unit (?!ssh|virt-?warden|firewalld)",
+        r"boot",
+        r"file (?:/etc/ssh/|/etc/firewalld|.*\.nft\Z)|unit",
+    )
+)
+
+
+def path_of(document: Document) -> str:
+    """The file that holds a document; empty for one that no single file holds."""
+    if document.kind in ("file", "boot"):
+        return document.name
+    form = _XML.get(document.kind)
+    return "" if form is None else form.format(document.name)
+
+
+def spread(source: Source, document: Document) -> Iterator[Document]:
+    """The documents that stand for this one: the kernel's line is written in several files at once."""
+    if document.kind != "boot":
+        yield document
+        return
+    seen: set[str] = set()
+    for pattern in _BOOT:
+        for path in _listed(source, pattern):
+            real = _real(source, path)
+            if real not in seen and _holds_arguments(source, path):
+                seen.add(real)
+                yield Document("boot", path)
+
+
+def order_of(document: Document, path: str) -> tuple[int, str, str]:
+    """Keys before those who use them, files before the units that read them, what can cut the way in near the end,
+    and what the audit system watches last."""
+    name = f"{document.kind} {path or document.name}"
+    rank = next((number for number, place in enumerate(_ORDER) if place.match(name)), len(_ORDER))
+    return rank, document.kind, document.name
+
+
+def _listed(source: Source, pattern: str) -> list[str]:
+    try:
+        return source.glob(pattern)
+    except (Absent, Unknown):
+        return []
+
+
+def _real(source: Source, path: str) -> str:
+    try:
+        return source.stat(path).real
+    except (Absent, Unknown):
+        return path
+
+
+def _holds_arguments(source: Source, path: str) -> bool:
+    try:
+        text = source.read(path).text
+    except (Absent, Unknown):
+        return False
+    return _OPTIONS.search(text) is not None if path.endswith("grubenv") else bool(text.strip())

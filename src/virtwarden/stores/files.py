@@ -1,0 +1,334 @@
+"""Files below a root directory: their images, and their replacement in one step that keeps all that belongs to them.
+
+No symbolic link leads out of the root, and a reader sees the old file or the new one, never a part of either.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat as mode_of
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from grp import getgrnam
+from pwd import getpwnam
+
+from msgspec import structs
+
+from virtwarden.edits import Edit, SetMode
+from virtwarden.model import Document
+from virtwarden.sources.files import kind_of
+from virtwarden.sources.walk import Walk, anywhere
+from virtwarden.splice import CannotApply, apply_all, is_textual
+from virtwarden.stores import acl
+from virtwarden.stores.images import FileImage, Image, Nothing, StoreError
+
+TEMPORARY = ".virt-warden"
+_LABEL = "security.selinux"
+_NOT_KEPT = {"security.ima", "security.evm"}  # signatures of the very bytes that are replaced
+_NEW_MODES = (("/etc/audit/", 0o640), ("/etc/ssh/", 0o600), ("/etc/firewalld/", 0o644))
+_NO_XATTRS = {errno.ENOTSUP, errno.EPERM, errno.ENODATA}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A name in a directory that is open, with the path that it has below the root."""
+
+    directory: int
+    name: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files below a root directory."""
+
+    root: str = "/"
+
+    def image(self, name: str, edits: Sequence[Edit] = ()) -> Image:
+        """The file as it is; with its bytes only where an edit is of its text, or where no edit is given. Raises
+        `StoreError`."""
+        with_data = not edits or any(is_textual(edit) for edit in edits)
+        try:
+            with _walked(self.root, name) as place:
+                descriptor = os.open(place.name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=place.directory)
+                try:
+                    return _image(descriptor, name, with_data=with_data)
+                finally:
+                    os.close(descriptor)
+        except FileNotFoundError:
+            return Nothing()
+        except OSError as error:
+            raise _failure(name, error) from None
+
+    def edited(self, document: Document, image: Image, edits: Sequence[Edit]) -> Image:
+        """The image with the edits made. Raises `StoreError`."""
+        textual = [edit for edit in edits if is_textual(edit)]
+        try:
+            if textual:
+                image = self._with_text(document, image, textual)
+            for edit in edits:
+                if isinstance(edit, SetMode):
+                    image = self._with_mode(document, image, edit)
+        except CannotApply as wrong:
+            raise StoreError(str(wrong)) from None
+        return image
+
+    def put(self, name: str, image: Image) -> Image:
+        """Make the file so; the image that it has then. Raises `StoreError`."""
+        with self._place(name) as place:
+            _sweep(place)
+            if isinstance(image, Nothing):
+                _remove(place)
+            elif not isinstance(image, FileImage):
+                raise StoreError(f"{name} is no file")
+            elif image.kind == "dir" and not _exists(place):
+                _make_directory(place, image)
+            elif image.data is None or _holds(place, image.data):
+                _put_attributes(place, image)
+            else:
+                _replace(place, image)
+            os.fsync(place.directory)
+        return (
+            self.image(name)
+            if isinstance(image, FileImage) and image.data is not None
+            else self.image(name, _MODE)
+        )
+
+    def missing_directories(self, name: str) -> list[str]:
+        """The directories that have to be made before the file can be, outermost first."""
+        parts = name.strip("/").split("/")[:-1]
+        paths = ["/" + "/".join(parts[: count + 1]) for count in range(len(parts))]
+        return [path for path in paths if isinstance(self.image(path, _MODE), Nothing)]
+
+    def directory(self) -> FileImage:
+        """The image of a new directory."""
+        return FileImage("dir", 0o755, os.geteuid(), os.getegid(), {}, 0)
+
+    def _with_text(self, document: Document, image: Image, edits: Sequence[Edit]) -> Image:
+        old = image if isinstance(image, FileImage) else None
+        if old is not None and old.data is None:
+            raise StoreError(f"{document.name} has no text")
+        before = None if old is None or old.data is None else old.data.decode("utf-8", "surrogateescape")
+        after = apply_all(edits, before, document)
+        if after is None:
+            return Nothing()
+        data = after.encode("utf-8", "surrogateescape")
+        if old is not None:
+            return structs.replace(old, data=data)
+        mode = next((mode for place, mode in _NEW_MODES if document.name.startswith(place)), 0o644)
+        return FileImage("file", mode, os.geteuid(), os.getegid(), {}, 0, data)
+
+    def _with_mode(self, document: Document, image: Image, edit: SetMode) -> Image:
+        if not isinstance(image, FileImage):
+            raise StoreError(f"there is no {document.name}")
+        xattrs = dict(image.xattrs)
+        if edit.mode is not None and acl.NAME in xattrs:
+            xattrs[acl.NAME] = acl.with_mode(xattrs[acl.NAME], edit.mode)
+        if edit.label is not None:
+            xattrs[_LABEL] = edit.label.encode() + b"\0"
+        return structs.replace(
+            image,
+            mode=image.mode if edit.mode is None else edit.mode,
+            uid=image.uid if edit.owner is None else self._number("passwd", edit.owner),
+            gid=image.gid if edit.group is None else self._number("group", edit.group),
+            xattrs=xattrs,
+        )
+
+    def _number(self, database: str, name: str) -> int:
+        """The number of a user or a group, by the databases of the system below this root."""
+        if name.isdecimal():
+            return int(name)
+        try:
+            if self.root == "/":
+                return getpwnam(name).pw_uid if database == "passwd" else getgrnam(name).gr_gid
+        except KeyError:
+            raise StoreError(f"there is no {name} in {database}") from None
+        listed = self.image(f"/etc/{database}")
+        lines = (
+            listed.data.decode("utf-8", "surrogateescape") if isinstance(listed, FileImage) and listed.data else ""
+        )
+        fields = (line.split(":") for line in lines.split("\n"))
+        number = next((f[2] for f in fields if len(f) > 2 and f[0] == name and f[2].isdecimal()), None)
+        if number is None:
+            raise StoreError(f"there is no {name} in /etc/{database} below {self.root}")
+        return int(number)
+
+    @contextmanager
+    def _place(self, name: str) -> Iterator[Place]:
+        """Where the name leads to: links are followed, as its readers do."""
+        try:
+            with _walked(self.root, name) as place:
+                yield place
+        except OSError as error:
+            raise _failure(name, error) from None
+
+
+def _failure(name: str, error: OSError) -> StoreError:
+    return StoreError(f"{name}: {(error.strerror or str(error)).lower()}")
+
+
+_MODE = (SetMode(),)
+
+
+@contextmanager
+def _walked(root: str, name: str) -> Iterator[Place]:
+    parent, _, last = _real(root, name).rpartition("/")
+    walk = Walk(name, os.path.realpath(root), parent, anywhere)
+    try:
+        descriptor = os.open(f"/proc/self/fd/{walk.top}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    finally:
+        walk.close()
+    try:
+        yield Place(descriptor, last or ".", f"{parent}/{last}")
+    finally:
+        os.close(descriptor)
+
+
+def _real(root: str, name: str) -> str:
+    """The path below the root without links; of a file that is not there yet, that of its directory with its name."""
+    walk = Walk(name, os.path.realpath(root), "/", anywhere)
+    try:
+        walk.follow(name, name)
+        return walk.real
+    except FileNotFoundError:
+        walk.close()
+        parent, _, last = name.rpartition("/")
+        walk = Walk(name, os.path.realpath(root), parent, anywhere)
+        if _is_link(walk.top, last):
+            raise StoreError(f"{name} is a link that leads nowhere") from None
+        return f"{walk.real.rstrip('/')}/{last}"
+    finally:
+        walk.close()
+
+
+def _is_link(directory: int, name: str) -> bool:
+    try:
+        return mode_of.S_ISLNK(os.lstat(name, dir_fd=directory).st_mode)
+    except FileNotFoundError:
+        return False
+
+
+def _image(descriptor: int, name: str, *, with_data: bool) -> FileImage:
+    found = os.fstat(descriptor)
+    kind = kind_of(found.st_mode)
+    way = f"/proc/self/fd/{descriptor}"
+    data = None
+    if with_data and kind == "file":
+        if found.st_nlink > 1:
+            raise StoreError(f"{name} has {found.st_nlink} names; a new text would reach only this one of them")
+        with open(way, "rb") as file:
+            data = file.read()
+    elif with_data and kind != "dir":
+        raise StoreError(f"{name} is no regular file")
+    mode = mode_of.S_IMODE(found.st_mode)
+    return FileImage(kind, mode, found.st_uid, found.st_gid, _xattrs(way), found.st_mtime_ns, data)
+
+
+def _xattrs(way: str) -> dict[str, bytes]:
+    try:
+        names = os.listxattr(way)
+    except OSError as error:
+        if error.errno in _NO_XATTRS:
+            return {}
+        raise
+    kept: dict[str, bytes] = {}
+    for name in names:
+        if name not in _NOT_KEPT:
+            with suppress(FileNotFoundError):
+                kept[name] = os.getxattr(way, name)
+    return kept
+
+
+def _exists(place: Place) -> bool:
+    try:
+        os.lstat(place.name, dir_fd=place.directory)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _holds(place: Place, data: bytes) -> bool:
+    """Whether the file has these bytes already."""
+    try:
+        descriptor = os.open(
+            place.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=place.directory
+        )
+    except FileNotFoundError:
+        return False
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read(len(data) + 1) == data
+
+
+def _remove(place: Place) -> None:
+    try:
+        found = os.lstat(place.name, dir_fd=place.directory)
+    except FileNotFoundError:
+        return
+    if mode_of.S_ISDIR(found.st_mode):
+        try:
+            os.rmdir(place.name, dir_fd=place.directory)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        return  # what others have put into it meanwhile keeps it
+    os.unlink(place.name, dir_fd=place.directory)
+
+
+def _make_directory(place: Place, image: FileImage) -> None:
+    os.mkdir(place.name, 0o700, dir_fd=place.directory)
+    _put_attributes(place, image)
+
+
+def _put_attributes(place: Place, image: FileImage) -> None:
+    descriptor = os.open(place.name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=place.directory)
+    try:
+        _dress(f"/proc/self/fd/{descriptor}", image)
+    finally:
+        os.close(descriptor)
+
+
+def _dress(way: str, image: FileImage) -> None:
+    """Owner before mode, because a change of owner takes bits of the mode away; access lists after the mode, of
+    which they are the longer form."""
+    found = os.stat(way)
+    if (found.st_uid, found.st_gid) != (image.uid, image.gid):
+        os.chown(way, image.uid, image.gid)
+    if mode_of.S_IMODE(os.stat(way).st_mode) != image.mode:
+        os.chmod(way, image.mode)
+    has = _xattrs(way)
+    for name in has.keys() - image.xattrs.keys() - {_LABEL}:
+        os.removexattr(way, name)
+    for name, value in image.xattrs.items():
+        if has.get(name) != value:
+            os.setxattr(way, name, value)
+    if image.mtime:
+        os.utime(way, ns=(found.st_atime_ns, image.mtime))
+
+
+def _sweep(place: Place) -> None:
+    """Take away what an interrupted replacement left behind."""
+    with suppress(FileNotFoundError):
+        os.unlink(_temporary(place), dir_fd=place.directory)
+
+
+def _temporary(place: Place) -> str:
+    return f".{place.name}{TEMPORARY}"[-255:]
+
+
+def _replace(place: Place, image: FileImage) -> None:
+    temporary = _temporary(place)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(temporary, flags, 0o600, dir_fd=place.directory)
+    try:
+        with os.fdopen(descriptor, "wb", closefd=False) as file:
+            file.write(image.data or b"")
+        _dress(f"/proc/self/fd/{descriptor}", image)
+        os.fsync(descriptor)
+        os.rename(temporary, place.name, src_dir_fd=place.directory, dst_dir_fd=place.directory)
+    except BaseException:
+        _sweep(place)
+        raise
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,75 @@
+"""Images: all that has to be known of a document to bring it back as it was.
+
+They are tagged structs, since a journal on disk must tell them apart. Images hold secrets; whoever keeps them seals
+them.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct, structs
+
+
+class Nothing(Struct, frozen=True, tag=True):
+    """There is no such document."""
+
+
+class FileImage(Struct, frozen=True, tag=True):
+    """A file, directory or device: its permissions and, of a regular file, its bytes. `data` is None where the bytes
+    are no matter of the change. `mtime` is in nanoseconds; it is brought back, but never compared."""
+
+    kind: str
+    mode: int
+    uid: int
+    gid: int
+    xattrs: dict[str, bytes]
+    mtime: int
+    data: bytes | None = None
+
+
+class TextImage(Struct, frozen=True, tag=True):
+    """A document that a program keeps and tells as text, such as a domain of libvirt's."""
+
+    text: str
+
+
+class StateImage(Struct, frozen=True, tag=True):
+    """A document of a few words by name: whether a unit is enabled and active, the value of a sysctl. `links` are
+    symbolic links that make up the state, by path; None is one that is not there."""
+
+    words: dict[str, str]
+    links: dict[str, str | None] = {}
+
+
+Image = Nothing | FileImage | TextImage | StateImage
+
+
+class StoreError(Exception):
+    """A document could not be read or written; the message is one sentence that says which, and why."""
+
+
+def same(one: Image, other: Image) -> bool:
+    """Whether two images are of one state; the time of a file's last change does not count."""
+    if isinstance(one, FileImage) and isinstance(other, FileImage):
+        if one.data is None or other.data is None:
+            one, other = structs.replace(one, data=None), structs.replace(other, data=None)
+        return structs.replace(one, mtime=0) == structs.replace(other, mtime=0)
+    return one == other
+
+
+def between(now: Image, before: Image, after: Image) -> bool:
+    """Whether a state can be what a change from `before` to `after` left when it was cut short: every part of it is
+    that of the one or of the other."""
+    if same(now, before) or same(now, after):
+        return True
+    if not (isinstance(now, FileImage) and isinstance(before, FileImage) and isinstance(after, FileImage)):
+        return False
+    contents = now.data is None or now.data in (before.data, after.data)
+    owners = now.uid in (before.uid, after.uid) and now.gid in (before.gid, after.gid)
+    # a change of owner takes the setuid and setgid bits away
+    modes = {image.mode & mask for image in (before, after) for mask in (0o7777, 0o1777)}
+    names = {*now.xattrs, *before.xattrs, *after.xattrs} - {_ACCESS}  # which the kernel adapts to the mode
+    labels = all(now.xattrs.get(n) in (before.xattrs.get(n), after.xattrs.get(n)) for n in names)
+    return now.kind == before.kind and contents and owners and now.mode in modes and labels
+
+
+_ACCESS = "system.posix_acl_access"
