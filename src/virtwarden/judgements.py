@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Protocol
 
 from virtwarden.control import Check, Findings
 from virtwarden.edits import ConfValue, Do, Edit, SetConf
-from virtwarden.host import Fact, Host
+from virtwarden.host import Absent, Fact, Host, Unknown
 from virtwarden.model import Change, Document, Evidence, Finding, Result, Safety, State, Subject
 
 
@@ -56,13 +56,24 @@ class _ConfFact(_Conf, Fact, Protocol):
     """A conf file that is probed from a host."""
 
 
+def _nothing_first(_host: Host) -> tuple[Change, ...]:
+    return ()
+
+
 def setting(
-    fact: type[_ConfFact], key: str, *, wanted: ConfValue, accepted: Collection[object], why: str = ""
+    fact: type[_ConfFact],
+    key: str,
+    *,
+    wanted: ConfValue,
+    accepted: Collection[object],
+    why: str = "",
+    first: Callable[[Host], tuple[Change, ...]] = _nothing_first,
 ) -> Check:
     """A check that `key` of a conf file has an accepted value; the fix sets it to the wanted one. The subject of
     its findings is the setting, so that their messages need not name it.
 
-    `why` ends the failing message: what the present value lets happen.
+    `why` ends the failing message: what the present value lets happen. `first` tells what has to be done before the
+    setting does no harm.
     """
 
     def check(host: Host) -> Findings:
@@ -73,10 +84,24 @@ def setting(
             yield passed(subject, f"it is {_shown(value)}", conf.cite(key), state=State.ON_DISK)
             return
         message = f"it is {_shown(value)}" + (f": {why}" if why else "")
-        change = file_change(conf.path, SetConf(key, wanted))
-        yield failed(subject, message, change, evidence=[conf.cite(key)], state=State.ON_DISK)
+        fix = (*first(host), file_change(conf.path, SetConf(key, wanted)))
+        yield failed(subject, message, *fix, evidence=[conf.cite(key)], state=State.ON_DISK)
 
     return check
+
+
+def certificate_first(host: Host, *directories: str | None) -> tuple[Change, ...]:
+    """What comes before QEMU is told to ask for TLS: a server certificate in one of the directories in which it looks.
+    With none there guests do not start any more. Nothing where there is one."""
+    looked = [directory.rstrip("/") for directory in directories if directory]
+    for directory in looked:
+        try:
+            host.source.stat(f"{directory}/server-cert.pem")
+        except (Absent, Unknown):
+            continue
+        return ()
+    steps = f"put ca-cert.pem, server-cert.pem and server-key.pem, readable for QEMU's group, into {looked[0]}"
+    return (by_hand(Document("file", f"{looked[0]}/server-cert.pem"), steps),)
 
 
 def _shown(value: object) -> str:

@@ -230,25 +230,6 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Rewrite:
-    """One document and all edits of it, with the controls that ask for them.
-
-    `path` is the file that holds the document, empty where it is none; `digest` is that of the text as it was
-    planned on, empty where there was no text; `diff` shows the change without secrets. `cuts` says that it can cut
-    the way by which the host is managed.
-    """
-
-    document: Document
-    edits: tuple[Edit, ...]
-    controls: tuple[str, ...]
-    safety: Safety
-    path: str = ""
-    digest: str = ""
-    diff: str = ""
-    cuts: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Activation:
     """What makes a running system take a changed document: `verb` is restart, reload, sysctl, audit-rules …, `what`
     it is done to, `note` what that means for those who use the host."""
@@ -259,6 +240,26 @@ class Activation:
 
     def __str__(self) -> str:
         return f"{self.verb} {self.what}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """One document and all edits of it, with the controls that ask for them.
+
+    `path` is the file that holds the document, empty where it is none; `digest` is that of the text as it was
+    planned on, empty where there was no text; `diff` shows the change without secrets. `activations` make a running
+    system take it. `cuts` says that it can cut the way by which the host is managed.
+    """
+
+    document: Document
+    edits: tuple[Edit, ...]
+    controls: tuple[str, ...]
+    safety: Safety
+    path: str = ""
+    digest: str = ""
+    diff: str = ""
+    activations: tuple[Activation, ...] = ()
+    cuts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,11 +305,15 @@ class Plan:
     profile: str
     policy: dict[str, object] = field(default_factory=dict)
     rewrites: tuple[Rewrite, ...] = ()
-    activations: tuple[Activation, ...] = ()
     unfixed: tuple[Unfixed, ...] = ()
     blast: tuple[Disturbance, ...] = ()
     expected: tuple[Expectation, ...] = ()
     format: int = field(default=1)
+
+    @property
+    def activations(self) -> tuple[Activation, ...]:
+        """What makes the running system take all of it, once each."""
+        return tuple(dict.fromkeys(each for rewrite in self.rewrites for each in rewrite.activations))
 
     @property
     def complete(self) -> bool:

@@ -6,7 +6,8 @@ others are not made either, and the plan says what a person has to do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import chain
@@ -33,7 +34,6 @@ from virtwarden.facts.libvirt import Libvirt
 from virtwarden.facts.policy import Policy
 from virtwarden.host import Absent, Host, Source, Unknown
 from virtwarden.model import (
-    Activation,
     Change,
     Disturbance,
     Document,
@@ -50,7 +50,9 @@ from virtwarden.model import (
 from virtwarden.places import order_of, path_of, spread
 from virtwarden.splice import CannotApply, apply_all, is_textual
 
-_STATE_KINDS = ("unit", "boolean", "sysctl", "fcontext")
+BY_HAND = "this takes a person"
+_ALIVE_KINDS = ("boolean", "sysctl", "fcontext")
+_STATE_KINDS = ("unit", *_ALIVE_KINDS)
 _KINDS = ("file", "boot", "domain", "nwfilter", *_STATE_KINDS)
 
 
@@ -76,17 +78,18 @@ class _Draft:
         self.unfixed.append(Unfixed(wish.control, wish.finding.subject, why, steps, wish.finding.state))
 
 
-def make(host: Host, report: Report, root: str = "/", *, safest: Safety = Safety.DISRUPTIVE) -> Plan:
-    """The plan that mends what a report says of this host. `host` must answer with its texts as they are, secrets
-    included; none of them is in the plan. Changes beyond `safest` are left to a person."""
-    draft = _Draft(host.source)
+def make(
+    host: Host, source: Source, report: Report, root: str = "/", *, safest: Safety = Safety.DISRUPTIVE
+) -> Plan:
+    """The plan that mends what a report says of this host. `source` gives its texts as they are, secrets included;
+    none of them is in the plan. Changes beyond `safest` are left to a person."""
+    draft = _Draft(source)
     for outcome in report.outcomes:
         for finding in outcome.findings:
             if finding.result is Result.FAIL and not report.excused(outcome.control, finding):
-                _admit(draft, _Wish(outcome.control, finding, ()), safest)
+                _admit(draft, _Wish(outcome.control, finding, ()), safest, runs=root == "/")
     _without_contradictions(draft)
     rewrites = sorted(_rewrites(draft), key=lambda rewrite: order_of(rewrite.document, rewrite.path))
-    changed = {rewrite.document for rewrite in rewrites}
     return Plan(
         host=report.host,
         root=root,
@@ -94,11 +97,10 @@ def make(host: Host, report: Report, root: str = "/", *, safest: Safety = Safety
         version=__version__,
         profile=report.profile,
         policy=msgspec.to_builtins(host.get(Policy)),
-        rewrites=tuple(rewrites),
-        activations=tuple(_activations(host, rewrites)) if root == "/" else (),
+        rewrites=tuple(_activated(host, rewrites) if root == "/" else rewrites),
         unfixed=tuple(draft.unfixed),
         blast=tuple(_blast(host, rewrites)),
-        expected=tuple(_expected(draft.wishes, changed, root)),
+        expected=tuple(_expected(draft.wishes, root)),
     )
 
 
@@ -107,23 +109,48 @@ def digest_of(source: Source, rewrite: Rewrite) -> str:
     return _digest(source, rewrite.path, rewrite.edits)
 
 
-def _admit(draft: _Draft, wish: _Wish, safest: Safety) -> None:
+def text_after(rewrite: Rewrite, before: str | None) -> str | None:
+    """The text of a document with its edits made. Raises `CannotApply`."""
+    textual = [edit for edit in rewrite.edits if is_textual(edit)]
+    return apply_all(textual, before, rewrite.document) if textual else before
+
+
+def _admit(draft: _Draft, wish: _Wish, safest: Safety, *, runs: bool) -> None:
     """Take a wish in, or say why it is for a person."""
     fix = wish.finding.fix
-    if not fix:
+    if not runs and (wish.finding.state is State.IN_FORCE or any(c.document.kind in _ALIVE_KINDS for c in fix)):
+        draft.refuse(wish, "this is changed on the host while it runs")
+    elif not fix:
         draft.refuse(wish, "no change of a document mends this")
     elif any(change.safety is Safety.MANUAL or isinstance(change.edit, Do) for change in fix):
-        draft.refuse(wish, "this takes a person")
+        draft.refuse(wish, BY_HAND)
     elif safest is Safety.SAFE and any(change.safety is Safety.DISRUPTIVE for change in fix):
         draft.refuse(wish, "this disturbs somebody, and only safe changes were asked for")
+    elif any(change.document.kind == "unit" for change in fix) and not _has_systemd(draft.source, runs=runs):
+        draft.refuse(
+            wish, "systemd does not run here: service, and chkconfig or update-rc.d, do what this asks for"
+        )
     elif any(change.document.kind not in _KINDS for change in fix):
-        draft.refuse(wish, "this takes a person")
+        draft.refuse(wish, BY_HAND)
     else:
         changes = tuple(chain.from_iterable(_spread(draft.source, change) for change in _of_disk(wish.finding)))
         if changes or wish.finding.state is State.IN_FORCE:
             draft.wishes.append(replace(wish, changes=changes))
         else:
             draft.refuse(wish, "the document that it takes was not found")
+
+
+def _has_systemd(source: Source, *, runs: bool) -> bool:
+    """Whether units can be changed: on a running host only where systemd runs. What was never asked of a recording is
+    taken to be as on most hosts; `apply` looks itself."""
+    if not runs:
+        return True
+    try:
+        return source.stat("/run/systemd/system").kind == "dir"
+    except Absent:
+        return False
+    except Unknown:
+        return True
 
 
 def _of_disk(finding: Finding) -> Iterator[Change]:
@@ -241,13 +268,13 @@ def _blamed(source: Source, document: Document, gathered: _Gathered, why: str) -
     alone: _Refused = []
     for edit in gathered.edits:
         try:
-            _rewrite(source, document, replace_edits(gathered, edit))
+            _rewrite(source, document, _alone(gathered, edit))
         except CannotApply as wrong:
             alone.append((document, edit, str(wrong)))
     return alone or [(document, None, why)]
 
 
-def replace_edits(gathered: _Gathered, edit: Edit) -> _Gathered:
+def _alone(gathered: _Gathered, edit: Edit) -> _Gathered:
     """The same with this edit alone."""
     return _Gathered({edit: None}, gathered.controls, gathered.safety)
 
@@ -330,6 +357,24 @@ def text_at(source: Source, path: str) -> str | None:
         return source.read(path).text
     except Absent:
         return None
+    except Unknown:
+        if _OWN.search(path) and _is_absent(source, path):
+            return None
+        raise
+
+
+_OWN = re.compile(r"virt-?warden")
+
+
+def _is_absent(source: Source, path: str) -> bool:
+    """Whether nothing is known of a file, not even that it is there."""
+    try:
+        source.stat(path)
+    except Absent:
+        return True
+    except Unknown:
+        return True  # a recording that was never asked of it; apply looks again
+    return False
 
 
 def _digest(source: Source, path: str, edits: Sequence[Edit]) -> str:
@@ -344,10 +389,12 @@ def _digest(source: Source, path: str, edits: Sequence[Edit]) -> str:
     return " ".join(parts)
 
 
-def _activations(host: Host, rewrites: Iterable[Rewrite]) -> list[Activation]:
+def _activated(host: Host, rewrites: Iterable[Rewrite]) -> Iterator[Rewrite]:
+    """The rewrites with what makes the running system take each of them."""
     daemons = _daemons(host)
-    every = (activations_of(r.document, r.path, r.edits, daemons) for r in rewrites)
-    return list(dict.fromkeys(chain.from_iterable(every)))
+    for each in rewrites:
+        activations = tuple(activations_of(each.document, each.path, each.edits, daemons))
+        yield replace(each, activations=activations)
 
 
 def _daemons(host: Host) -> Daemons:
@@ -369,11 +416,11 @@ def _blast(host: Host, rewrites: Sequence[Rewrite]) -> Iterator[Disturbance]:
     if any(r.path.endswith("/libvirt/qemu.conf") for r in rewrites):
         changed = running
     yield from (
-        Disturbance(name, "keeps what it has until it is started anew") for name in sorted(running & changed)
+        Disturbance(name, "the change takes effect when it is started anew") for name in sorted(running & changed)
     )
 
 
-def _expected(wishes: Iterable[_Wish], changed: set[Document], root: str) -> Iterator[Expectation]:
+def _expected(wishes: Iterable[_Wish], root: str) -> Iterator[Expectation]:
     for wish in wishes:
         when = _when(wish, root)
         yield Expectation(wish.control, wish.finding.subject, wish.finding.state, when)
@@ -387,6 +434,3 @@ def _when(wish: _Wish, root: str) -> str:
         return ""
     later = (takes_effect(change.document, path_of(change.document)) for change in wish.finding.fix)
     return next((when for when in later if when), "")
-
-
-Choose = Callable[[Plan], bool]

@@ -27,7 +27,7 @@ def scan(host: Host, controls: Sequence[Control]) -> Report:
     host.source.fetch(every_further_want(host))
     policy = host.get(Policy)
     return Report(
-        host=_name(host),
+        host=host_name(host),
         source=host.source.name,
         taken_at=host.taken_at,
         version=__version__,
@@ -85,7 +85,8 @@ def _is_about(finding: Finding, name: str) -> bool:
     return kind in _OF_GUESTS and (of == name or of.startswith((f"{name} ", f"{name}/")))
 
 
-def _name(host: Host) -> str:
+def host_name(host: Host) -> str:
+    """What the host calls itself; the name of its source where that cannot be told."""
     try:
         return host.get(Identity).name
     except (Absent, Unknown):

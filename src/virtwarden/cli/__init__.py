@@ -13,12 +13,20 @@ from virtwarden import __version__
 
 VERBS = {
     "scan": "judge a host and report on it",
+    "plan": "show what would change to make the failing controls pass",
+    "apply": "change a host as planned, so that it can be taken back",
+    "confirm": "keep what was applied with --confirm",
+    "rollback": "take an applied or interrupted plan back",
+    "history": "list what was changed",
     "capture": "record a host, without its secrets, to be scanned elsewhere",
     "demo": "scan the recorded host that ships with virt-warden",
     "explain": "say what a control asks for and why",
     "controls": "list the controls, profiles and standards",
     "diff": "compare two reports",
 }
+
+_WHILE_OPEN = ("rollback", "confirm", "history")
+"""What can be done while a change of this host is not finished."""
 
 PASSED, FAILED, UNKNOWN, USAGE = 0, 1, 2, 3
 _INTERRUPTED = 130
@@ -57,11 +65,21 @@ def _run(verb: str, words: list[str]) -> int:
     from virtwarden.standards import StandardError  # noqa: PLC0415
 
     try:
+        if verb not in _WHILE_OPEN and _is_something_open(words):
+            import_module("virtwarden.cli.state").require_none_open(words)
         code: int = import_module(f"virtwarden.cli.{verb}").run(words)
     except (UsageError, PolicyError, SourceError, BadReport, StandardError) as wrong:
         return _complain(str(wrong))
     sys.stdout.flush()
     return code
+
+
+def _is_something_open(words: list[str]) -> bool:
+    """Whether a journal may say that a change is not finished; asked at every command, so it imports nothing."""
+    home = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+    folders = ["/var/lib/virt-warden", f"{home}/virt-warden"]
+    named = any(word.startswith("--state") for word in words)
+    return named or any(os.path.lexists(f"{folder}/open") for folder in folders)
 
 
 def _complain(sentence: str) -> int:

@@ -10,10 +10,13 @@ from typing import NoReturn
 
 from virtwarden import profiles
 from virtwarden.cli import UsageError
+from virtwarden.control import Control
 from virtwarden.controls import every_control
 from virtwarden.facts.policy import Policy, PolicyError, Table, parse_table, policy_from
-from virtwarden.host import Source
+from virtwarden.host import Absent, Host, Source, Unknown
+from virtwarden.model import Severity
 from virtwarden.profiles import Profile, require_known
+from virtwarden.scan import guest_names
 
 POLICY_FILE = Path("/etc/virt-warden/policy.toml")
 
@@ -45,28 +48,71 @@ def source_of(options: argparse.Namespace) -> Iterator[Source]:
     """The source that the options name, with every secret blanked. Raises `SourceError`."""
     from virtwarden.sources.redact import Redacted  # noqa: PLC0415  # sources are imported where they are used
 
+    with raw_source_of(options) as source:
+        yield Redacted(source)
+
+
+@contextmanager
+def raw_source_of(options: argparse.Namespace) -> Iterator[Source]:
+    """The source that the options name, as it is, secrets included. Raises `SourceError`."""
     if options.host:
         from virtwarden.sources.ssh import Ssh  # noqa: PLC0415
 
         with closing(Ssh(options.host)) as ssh:
-            yield Redacted(ssh)
+            yield ssh
     elif options.root:
         from virtwarden.sources.root import Root  # noqa: PLC0415
 
-        yield Redacted(Root(options.root))
+        yield Root(options.root)
     elif options.snapshot:
         from virtwarden.sources.recording import Snapshot  # noqa: PLC0415
 
-        yield Redacted(Snapshot(options.snapshot))
+        yield Snapshot(options.snapshot)
     elif options.sosreport:
         from virtwarden.sources.sosreport import SosReport  # noqa: PLC0415
 
         with closing(SosReport(options.sosreport)) as archive:
-            yield Redacted(archive)
+            yield archive
     else:
         from virtwarden.sources.local import Local  # noqa: PLC0415
 
-        yield Redacted(Local())
+        yield Local()
+
+
+def add_choice(parser: Parser) -> argparse._ArgumentGroup:
+    """Options that say what is judged."""
+    choice = parser.add_argument_group("what is judged")
+    choice.add_argument("--control", nargs="+", action="extend", metavar="ID", help="only these controls")
+    choice.add_argument(
+        "--severity", choices=[str(s) for s in Severity], help="only controls at least this severe"
+    )
+    choice.add_argument("--guest", metavar="NAME", help="only what is said of this guest")
+    return choice
+
+
+def chosen_controls(chosen: argparse.Namespace, profile: Profile) -> list[Control]:
+    """The controls that the options name: those of the profile unless some are named."""
+    wanted = list(profile.select(every_control()))
+    if chosen.control:
+        known = {control.id: control for control in every_control()}
+        for id_ in chosen.control:
+            require_known(id_, list(known), "control")
+        wanted = [known[id_] for id_ in dict.fromkeys(chosen.control)]
+    if chosen.severity:
+        least = Severity(chosen.severity).rank
+        wanted = [control for control in wanted if control.severity.rank >= least]
+    return wanted
+
+
+def require_guest(host: Host, name: str) -> None:
+    """Raises `UsageError` where the host has no such guest."""
+    try:
+        known = guest_names(host)
+    except Absent as absent:
+        raise UsageError(f"there is no guest {name}: {absent}") from None
+    except Unknown as refused:
+        raise UsageError(f"whether there is a guest {name} cannot be told: {refused}") from None
+    require_known(name, known, "guest")
 
 
 def add_policy(parser: Parser) -> None:

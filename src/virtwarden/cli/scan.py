@@ -5,21 +5,30 @@ from __future__ import annotations
 import argparse
 import gc
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
 from virtwarden.cli import FAILED, PASSED, UNKNOWN, UsageError
-from virtwarden.cli.options import Parser, add_policy, add_source, parser, policy_of, source_of
+from virtwarden.cli.options import (
+    Parser,
+    add_choice,
+    add_policy,
+    add_source,
+    chosen_controls,
+    parser,
+    policy_of,
+    require_guest,
+    source_of,
+)
 from virtwarden.cli.output import deliver
-from virtwarden.control import Control
-from virtwarden.controls import every_control, explanations
-from virtwarden.host import Absent, Host, Unknown
-from virtwarden.model import Report, Result, Severity
+from virtwarden.controls import explanations
+from virtwarden.host import Host
+from virtwarden.model import Report, Result
 from virtwarden.profiles import require_known
 from virtwarden.report import FORMATS, Format, format_of, jsonreport
 from virtwarden.report.layout import Detail, Style, style_for
-from virtwarden.scan import about_guest, guest_names, scan
+from virtwarden.scan import about_guest, scan
 from virtwarden.standards import Standard, standards
 
 _DETAILS = {"brief": Detail.BRIEF, "normal": Detail.NORMAL, "full": Detail.FULL}
@@ -30,14 +39,14 @@ def run(words: list[str]) -> int:
     chosen = options().parse_args(words)
     form = _format(chosen)
     policy, profile = policy_of(chosen)
-    controls = _narrowed(profile.select(every_control()), chosen)
+    controls = chosen_controls(chosen, profile)
     before = jsonreport.load(chosen.baseline) if chosen.baseline else None
     standard = _standard(chosen.standard) if chosen.standard else None
     with source_of(chosen) as source, _uncollected():
         host = Host(source, policy)
         report = scan(host, controls)
         if chosen.guest:
-            _require_guest(host, chosen.guest)
+            require_guest(host, chosen.guest)
             report = about_guest(report, chosen.guest)
     if before is None:
         deliver(_told(report, form, standard, _style(chosen)), chosen.output)
@@ -81,12 +90,7 @@ def options() -> Parser:
     made = parser("scan", "Judge a host. Exit code: 0 all pass, 1 some fail, 2 some unknown, 3 wrong usage.")
     add_source(made)
     add_policy(made)
-    choice = made.add_argument_group("what is judged")
-    choice.add_argument("--control", nargs="+", action="extend", metavar="ID", help="only these controls")
-    choice.add_argument(
-        "--severity", choices=[str(s) for s in Severity], help="only controls at least this severe"
-    )
-    choice.add_argument("--guest", metavar="NAME", help="only what is said of this guest")
+    choice = add_choice(made)
     choice.add_argument("--baseline", metavar="REPORT", help="fail only on what this JSON report does not have")
     told = made.add_argument_group("how it is told")
     told.add_argument("--format", choices=sorted(FORMATS), help="default: by the file's name, else text")
@@ -106,33 +110,10 @@ def _format(chosen: argparse.Namespace) -> Format:
     return form
 
 
-def _narrowed(controls: Sequence[Control], chosen: argparse.Namespace) -> list[Control]:
-    wanted = list(controls)
-    if chosen.control:
-        known = {control.id: control for control in every_control()}
-        for id_ in chosen.control:
-            require_known(id_, list(known), "control")
-        wanted = [known[id_] for id_ in dict.fromkeys(chosen.control)]
-    if chosen.severity:
-        least = Severity(chosen.severity).rank
-        wanted = [control for control in wanted if control.severity.rank >= least]
-    return wanted
-
-
 def _standard(name: str) -> Standard:
     known = {standard.id: standard for standard in standards()}
     require_known(name, list(known), "standard")
     return known[name]
-
-
-def _require_guest(host: Host, name: str) -> None:
-    try:
-        known = guest_names(host)
-    except Absent as absent:
-        raise UsageError(f"there is no guest {name}: {absent}") from None
-    except Unknown as refused:
-        raise UsageError(f"whether there is a guest {name} cannot be told: {refused}") from None
-    require_known(name, known, "guest")
 
 
 def _style(chosen: argparse.Namespace) -> Style:

@@ -175,6 +175,14 @@ class Snapshot:
     def fetch(self, wants: Iterable[Want]) -> None:
         """Everything is here already."""
 
+    def texts(self) -> Iterator[Text]:
+        """All texts of files that were recorded."""
+        return (kept for kept in self._kept.values() if isinstance(kept, Text))
+
+    def stats(self) -> Iterator[Stat]:
+        """All entries of the file system that were recorded."""
+        return (kept for kept in self._kept.values() if isinstance(kept, Stat))
+
     def _recorded(self, key: Key, what: str) -> Answer:
         if key not in self._kept:
             raise Unknown(f"{what} is not in the recording")

@@ -102,6 +102,26 @@ class Files:
         paths = ["/" + "/".join(parts[: count + 1]) for count in range(len(parts))]
         return [path for path in paths if isinstance(self.image(path, _MODE), Nothing)]
 
+    def size(self, name: str) -> int:
+        """How long the file is, in bytes; 0 where there is none. Raises `StoreError`."""
+        try:
+            with _walked(self.root, name) as place:
+                return os.lstat(place.name, dir_fd=place.directory).st_size
+        except FileNotFoundError:
+            return 0
+        except OSError as error:
+            raise _failure(name, error) from None
+
+    def require_room(self, name: str, size: int) -> None:
+        """Raises `StoreError` where the file's disk has no room for this many bytes more."""
+        existing = name
+        while existing != "/" and isinstance(self.image(existing, _MODE), Nothing):
+            existing = existing.rpartition("/")[0] or "/"
+        with self._place(existing) as place:
+            disk = os.fstatvfs(place.directory)
+        if disk.f_bavail * disk.f_frsize < size:
+            raise StoreError(f"{name}: its disk has no room for {size} bytes more")
+
     def directory(self) -> FileImage:
         """The image of a new directory."""
         return FileImage("dir", 0o755, os.geteuid(), os.getegid(), {}, 0)

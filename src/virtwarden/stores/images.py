@@ -6,6 +6,8 @@ them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec import Struct, structs
 
 
@@ -61,6 +63,10 @@ def between(now: Image, before: Image, after: Image) -> bool:
     that of the one or of the other."""
     if same(now, before) or same(now, after):
         return True
+    if isinstance(now, StateImage) and isinstance(before, StateImage) and isinstance(after, StateImage):
+        return _each_between(now.words, before.words, after.words) and _each_between(
+            now.links, before.links, after.links
+        )
     if not (isinstance(now, FileImage) and isinstance(before, FileImage) and isinstance(after, FileImage)):
         return False
     contents = now.data is None or now.data in (before.data, after.data)
@@ -70,6 +76,11 @@ def between(now: Image, before: Image, after: Image) -> bool:
     names = {*now.xattrs, *before.xattrs, *after.xattrs} - {_ACCESS}  # which the kernel adapts to the mode
     labels = all(now.xattrs.get(n) in (before.xattrs.get(n), after.xattrs.get(n)) for n in names)
     return now.kind == before.kind and contents and owners and now.mode in modes and labels
+
+
+def _each_between(now: Mapping[str, object], before: Mapping[str, object], after: Mapping[str, object]) -> bool:
+    names = {*now, *before, *after}
+    return all(now.get(name) in (before.get(name), after.get(name)) for name in names)
 
 
 _ACCESS = "system.posix_acl_access"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Sequence
@@ -67,6 +68,10 @@ class Programs:
         out, err = (stream.decode("utf-8", "surrogateescape") for stream in (done.stdout, done.stderr))
         code = 128 - done.returncode if done.returncode < 0 else done.returncode
         return Said(code, out, err)
+
+    def finds(self, name: str) -> str | None:
+        """Where a program is, None where it is not installed."""
+        return shutil.which(name, path=environment(os.environ)["PATH"])
 
     def must(self, argv: Sequence[str], given: str = "") -> str:
         """What a program prints that has to succeed. Raises `StoreError` with its complaint."""

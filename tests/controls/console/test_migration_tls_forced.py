@@ -7,8 +7,18 @@ from virtwarden.facts.qemu_conf import QemuConf
 
 
 def test_libvirts_default_fails_with_the_fix() -> None:
+    files = {"/etc/pki/qemu/server-cert.pem": ""}
+    (finding,) = judge(CONTROL, made(QemuConf(), files=files))
+    assert (finding.result, [change.edit for change in finding.fix]) == ("fail", [SetConf("migrate_tls_force", 1)])
+
+
+def test_a_certificate_comes_first() -> None:
     (finding,) = judge(CONTROL, made(QemuConf()))
-    assert (finding.result, finding.fix[0].edit) == ("fail", SetConf("migrate_tls_force", 1))
+    assert [str(change.document) for change in finding.fix] == [
+        "/etc/pki/libvirt-migrate/server-cert.pem",
+        "/etc/libvirt/qemu.conf",
+    ]
+    assert finding.fix[0].safety == "manual"
 
 
 def test_tls_forced_passes() -> None:

@@ -12,19 +12,31 @@ from virtwarden.facts.qemu_conf import QemuConf
 from virtwarden.host import Unknown
 
 OPEN = "<graphics type='vnc' port='5901' listen='0.0.0.0'/>"
+PASSWORD = QemuConf(vnc_tls=True, vnc_password="[redacted]")
+CERTIFICATE = {"/etc/pki/libvirt-vnc/server-cert.pem": ""}
 VERIFIED = QemuConf(vnc_tls=True, vnc_tls_x509_verify=True)
 
 
 def test_a_console_in_the_clear_on_every_address_fails_with_the_fix() -> None:
-    (finding,) = judge(CONTROL, made(guests(guest(OPEN)), QemuConf()))
+    (finding,) = judge(CONTROL, made(guests(guest(OPEN)), QemuConf(), files=CERTIFICATE))
     assert (finding.result, finding.message) == ("fail", "VNC on 0.0.0.0 is in the clear")
     assert [change.edit for change in finding.fix] == [SetConf("vnc_tls", 1), SetConf("vnc_tls_x509_verify", 1)]
 
 
 def test_a_password_is_named_and_only_what_is_missing_is_set() -> None:
-    (finding,) = judge(CONTROL, made(guests(guest(OPEN)), QemuConf(vnc_tls=True, vnc_password="[redacted]")))
+    (finding,) = judge(CONTROL, made(guests(guest(OPEN)), PASSWORD, files=CERTIFICATE))
     assert finding.message == "VNC on 0.0.0.0 takes TLS and asks only for a password"
     assert [change.edit for change in finding.fix] == [SetConf("vnc_tls_x509_verify", 1)]
+
+
+def test_guests_would_not_start_without_a_certificate() -> None:
+    (finding,) = judge(CONTROL, made(guests(guest(OPEN)), QemuConf(vnc_tls_x509_cert_dir="/srv/pki/")))
+    assert finding.fix[0].edit == Do(
+        "put ca-cert.pem, server-cert.pem and server-key.pem, readable for QEMU's group, into /srv/pki"
+    )
+    elsewhere = {"/etc/pki/qemu/server-cert.pem": ""}
+    (finding,) = judge(CONTROL, made(guests(guest(OPEN)), QemuConf(), files=elsewhere))
+    assert len(finding.fix) == 2
 
 
 def test_a_guest_that_was_started_before_qemu_conf_was_mended_is_to_be_started_anew() -> None:

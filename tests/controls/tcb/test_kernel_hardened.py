@@ -75,3 +75,9 @@ def test_each_side_may_be_unknown_without_the_other() -> None:
 
 def test_a_host_that_answers_nothing_is_unknown() -> None:
     assert {finding.result for finding in judge(CONTROL, refusing())} == {"unknown"}
+
+
+def test_what_the_kernel_does_not_take_back_is_left_to_a_person() -> None:
+    key = "kernel.unprivileged_bpf_disabled"
+    now, disk = of(key, Sysctls({key: "0"}, ANSWER, {}))
+    assert (now.fix[0].safety, disk.fix[0].safety) == ("manual", "safe")

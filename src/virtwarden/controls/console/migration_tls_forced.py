@@ -13,12 +13,27 @@ Proof: a migration without TLS is refused, one with TLS arrives.
 
 from virtwarden.control import Control
 from virtwarden.facts.qemu_conf import QemuConf
-from virtwarden.judgements import setting
-from virtwarden.model import Severity
+from virtwarden.host import Host
+from virtwarden.judgements import certificate_first, setting
+from virtwarden.model import Change, Severity
+
+
+def certificates(host: Host) -> tuple[Change, ...]:
+    conf = host.get(QemuConf)
+    own = conf.migrate_tls_x509_cert_dir or "/etc/pki/libvirt-migrate"
+    return certificate_first(host, own, conf.default_tls_x509_cert_dir)
+
 
 CONTROL = Control(
     module=__name__,
     doc=__doc__,
     severity=Severity.MEDIUM,
-    check=setting(QemuConf, "migrate_tls_force", wanted=1, accepted={True}, why="a migration may go in the clear"),
+    check=setting(
+        QemuConf,
+        "migrate_tls_force",
+        wanted=1,
+        accepted={True},
+        why="a migration may go in the clear",
+        first=certificates,
+    ),
 )

@@ -23,27 +23,28 @@ from virtwarden.facts.domain import Console, Definition, Guest
 from virtwarden.facts.guests import Guests
 from virtwarden.facts.qemu_conf import PATH, QemuConf
 from virtwarden.host import Host
-from virtwarden.judgements import failed, file_change, notapplicable, passed, unknown
+from virtwarden.judgements import certificate_first, failed, file_change, notapplicable, passed, unknown
 from virtwarden.model import HOST, Change, Document, Safety, Severity, State, Subject
 
 SPICE = "devices/graphics[@type='spice']"
 
 
 def check(host: Host) -> Findings:
-    conf = host.get(QemuConf)
+    host.get(QemuConf)
     guests, found = host.get(Guests), False
     for guest in guests:
         for definition in guest.definitions:
             for console in definition.consoles_of("spice"):
                 found = True
-                yield from _judged(guest, definition, console, conf)
+                yield from _judged(host, guest, definition, console)
     if guests.liveness is not None:
         yield unknown(HOST, f"which guests run: {guests.liveness}", state=State.IN_FORCE)
     elif not found:
         yield notapplicable(HOST, "no guest has a SPICE console")
 
 
-def _judged(guest: Guest, definition: Definition, console: Console, conf: QemuConf) -> Findings:
+def _judged(host: Host, guest: Guest, definition: Definition, console: Console) -> Findings:
+    conf = host.get(QemuConf)
     subject, state = Subject("guest", guest.name), definition.state
     here = definition.cite(console.line)
     where = ", ".join(place.address for place in places(console, conf) if place.beyond)
@@ -57,7 +58,7 @@ def _judged(guest: Guest, definition: Definition, console: Console, conf: QemuCo
         faults.extend([] if conf.spice_tls else ["spice_tls is off"])
     if faults:
         message = f"SPICE on {where}: {', '.join(faults)}"
-        yield failed(subject, message, *_fix(guest, console, conf), evidence=evidence, state=state)
+        yield failed(subject, message, *_fix(host, guest, console), evidence=evidence, state=state)
     else:
         yield passed(subject, f"SPICE on {where} speaks TLS alone", *evidence, state=state)
 
@@ -72,7 +73,10 @@ def _faults(console: Console) -> Iterator[str]:
         yield f"the plain port {console.port} is open"
 
 
-def _fix(guest: Guest, console: Console, conf: QemuConf) -> Iterator[Change]:
+def _fix(host: Host, guest: Guest, console: Console) -> Iterator[Change]:
+    conf = host.get(QemuConf)
+    own = conf.spice_tls_x509_cert_dir or "/etc/pki/libvirt-spice"
+    yield from certificate_first(host, own, conf.default_tls_x509_cert_dir)
     domain = Document("domain", guest.name)
     if not conf.spice_tls:
         yield file_change(PATH, SetConf("spice_tls", 1))

@@ -22,7 +22,7 @@ from virtwarden.facts.guests import Guests
 from virtwarden.facts.processes import GuestProcesses
 from virtwarden.facts.qemu_conf import PATH, QemuConf
 from virtwarden.host import Host, Unknown
-from virtwarden.judgements import by_hand, failed, file_change, notapplicable, passed, unknown
+from virtwarden.judgements import by_hand, certificate_first, failed, file_change, notapplicable, passed, unknown
 from virtwarden.model import HOST, Change, Document, Evidence, Severity, State, Subject
 
 RESTART = "qemu.conf asks for it already: `virsh shutdown` and `virsh start` the guest"
@@ -61,7 +61,7 @@ def _judged(host: Host, guest: Guest, definition: Definition, conf: QemuConf) ->
             yield passed(subject, f"VNC on {where} takes TLS and asks for {asked}", here, *evidence, state=state)
         else:
             message = f"VNC on {where} {_fault(guard)}"
-            yield failed(subject, message, *_fixes(guest, conf), evidence=[here, *evidence], state=state)
+            yield failed(subject, message, *_fixes(host, guest, conf), evidence=[here, *evidence], state=state)
 
 
 def _fault(guard: Guard) -> str:
@@ -69,13 +69,16 @@ def _fault(guard: Guard) -> str:
     return f"takes TLS and asks {asked}" if guard.tls else "is in the clear"
 
 
-def _fixes(guest: Guest, conf: QemuConf) -> list[Change]:
-    """The settings that are still missing; where none is, the guest was started before they were made."""
+def _fixes(host: Host, guest: Guest, conf: QemuConf) -> list[Change]:
+    """The settings that are still missing, once there is a certificate; where none is, the guest was started before
+    they were made."""
     missing = [key for key, is_on in (("vnc_tls", conf.vnc_tls), ("vnc_tls_x509_verify", conf.vnc_verifies))
                if not is_on]  # fmt: skip
     if not missing:
         return [by_hand(Document("domain", guest.name), RESTART)]
-    return [file_change(PATH, SetConf(key, 1)) for key in missing]
+    own = conf.vnc_tls_x509_cert_dir or "/etc/pki/libvirt-vnc"
+    certificate = certificate_first(host, own, conf.default_tls_x509_cert_dir)
+    return [*certificate, *(file_change(PATH, SetConf(key, 1)) for key in missing)]
 
 
 def _guard(

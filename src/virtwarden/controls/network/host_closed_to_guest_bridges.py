@@ -104,10 +104,10 @@ def closing(bridges: tuple[str, ...]) -> tuple[Change, ...]:
     names = ", ".join(f'"{bridge}"' for bridge in bridges)
     table = (
         "table inet virtwarden_separation {\n"
-        "\tchain from_guests {\n"
-        "\t\ttype filter hook input priority -10; policy accept;\n"
-        f"\t\tiifname {{ {names} }} drop\n"
-        "\t}\n}\n"
+        "    chain from_guests {\n"
+        "        type filter hook input priority -10; policy accept;\n"
+        f"        iifname {{ {names} }} drop\n"
+        "    }\n}\n"
     )
     return (
         file_change(

@@ -9,7 +9,8 @@ kernel.unprivileged_bpf_disabled (1 or 2), kernel.kexec_load_disabled (1), fs.su
 vm.unprivileged_userfaultfd (0), as the files set them for the next boot and as they are now. A kernel that has
 no such switch is not asked for it. libvirt 10.1 and later need no userfaultfd for all users to migrate guests.
 
-Fix: a file of our own in /etc/sysctl.d, or the file that sets the value last; the kernel is told at once.
+Fix: a file of our own in /etc/sysctl.d, or the file that sets the value last; the kernel is told at once, but for
+what it would not take back before the next boot: kernel.unprivileged_bpf_disabled waits for that, or for a person.
 kexec_load_disabled also keeps kdump from loading its kernel, so a person sets it where kdump is in use.
 
 Proof: an ordinary user reads no kernel address in /proc/kallsyms and nothing from dmesg.
@@ -17,6 +18,7 @@ Proof: an ordinary user reads no kernel address in /proc/kallsyms and nothing fr
 
 from dataclasses import dataclass
 
+from virtwarden.activations import ONE_WAY
 from virtwarden.control import Control, Findings
 from virtwarden.edits import SetLine, SetState
 from virtwarden.facts.kernel import Sysctls, Value
@@ -77,6 +79,8 @@ def in_force(switch: Switch, now: Value) -> Findings:
     fix = Change(document, SetState(switch.accepted[0]))
     if switch.key == "kernel.kexec_load_disabled":
         fix = by_hand(document, KEXEC)
+    elif switch.key in ONE_WAY:
+        fix = by_hand(document, f"sysctl -w {switch.key}={switch.accepted[0]}, which holds until the next boot")
     yield failed(subject, message, fix, evidence=[now.evidence], state=State.IN_FORCE)
 
 

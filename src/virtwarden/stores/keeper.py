@@ -1,0 +1,140 @@
+"""All documents of one host by one door: each kind goes to the store that keeps it.
+
+Below a directory that is not the running system's root everything is a file: no program is asked, and nothing is
+activated.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from virtwarden.edits import Edit
+from virtwarden.model import Activation, Document, Rewrite
+from virtwarden.places import path_of
+from virtwarden.stores import Store
+from virtwarden.stores.activating import Activator, activator
+from virtwarden.stores.auditkernel import AuditKernel
+from virtwarden.stores.files import Files
+from virtwarden.stores.images import FileImage, Image, StoreError
+from virtwarden.stores.libvirt import Domains, Nwfilters, is_ours
+from virtwarden.stores.live import LiveDevices
+from virtwarden.stores.programs import Programs
+from virtwarden.stores.selinux import Booleans, FileContexts, Labels
+from virtwarden.stores.sysctls import Sysctls
+from virtwarden.stores.units import Units
+
+_LARGE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """The documents of the host below `root`. `programs` change documents; `daemons`, which outlive us and so must
+    hold no lock, are started without what `programs` hold."""
+
+    root: str = "/"
+    programs: Programs = field(default_factory=Programs)
+    daemons: Programs = field(default_factory=Programs)
+
+    @property
+    def runs(self) -> bool:
+        """Whether this is the running system."""
+        return self.root == "/"
+
+    def image(self, document: Document, edits: Sequence[Edit] = ()) -> Image:
+        """The document as it is, as far as these edits touch it. Raises `StoreError`."""
+        store, name = self._store(document)
+        return store.image(name, edits)
+
+    def edited(self, document: Document, image: Image, edits: Sequence[Edit]) -> Image:
+        """The image with the edits made. Raises `StoreError`."""
+        return self._store(document)[0].edited(document, image, edits)
+
+    def put(self, document: Document, image: Image) -> Image:
+        """Make the document so; the image that it has then. Raises `StoreError`."""
+        store, name = self._store(document)
+        return store.put(name, image)
+
+    def is_spelled(self, document: Document, edits: Sequence[Edit], found: Image, before: Image) -> bool:
+        """Whether what is found is what the edits make of what was before, in its keeper's own spelling."""
+        return document.kind in ("domain", "nwfilter") and is_ours(found, before, document, edits)
+
+    def missing_directories(self, document: Document, image: Image) -> list[str]:
+        """The directories that have to be made before this image can be put in place, outermost first."""
+        store, name = self._store(document)
+        if isinstance(store, Files):
+            return store.missing_directories(name)
+        return store.missing_directories(image) if isinstance(store, Units) else []
+
+    def new_directory(self) -> FileImage:
+        """The image of a directory that is made on the way."""
+        return Files(self.root).directory()
+
+    def room_for(self, rewrites: Iterable[Rewrite]) -> int:
+        """How many bytes a journal of these rewrites may take. Raises `StoreError` where a disk that holds one of the
+        documents has no room for a second one beside it."""
+        files = Files(self.root)
+        total = _LARGE
+        for rewrite in rewrites:
+            size = files.size(rewrite.path) if rewrite.path else 0
+            total += 5 * size + 4096
+            if rewrite.path:
+                files.require_room(rewrite.path, size + 4096)
+        return total
+
+    # --- activations -----------------------------------------------------------------------------
+
+    def why_not(self, activation: Activation) -> str:
+        """Why an activation is not done: nothing of its kind runs here. Empty where it is to be done."""
+        return self._activator(activation).why_not()
+
+    def touches(self, activation: Activation) -> tuple[Document, ...]:
+        """The documents that an activation changes."""
+        return self._activator(activation).touches()
+
+    def check(self, activation: Activation) -> None:
+        """Let those who will read what was written say whether they accept it. Raises `StoreError`."""
+        self._activator(activation).check()
+
+    def activate(self, activation: Activation) -> None:
+        """Have the running system take what was written. Raises `StoreError`."""
+        self._activator(activation).do()
+
+    def activate_again(self, activation: Activation) -> Iterator[str]:
+        """Have it take what was there before; what was done. Raises `StoreError`."""
+        if self._activator(activation).again():
+            yield f"{activation}: done"
+
+    def _activator(self, activation: Activation) -> Activator:
+        return activator(activation, self.programs, self.daemons)
+
+    # --- stores ----------------------------------------------------------------------------------
+
+    def _store(self, document: Document) -> tuple[Store, str]:
+        if document.kind in ("file", "boot", "directory"):
+            return Files(self.root), document.name
+        if document.kind in ("domain", "nwfilter") and not self.runs:
+            return Files(self.root), path_of(document)
+        if document.kind == "unit":
+            return Units(self.root, self.daemons), document.name
+        if not self.runs:
+            raise StoreError(f"{document} can only be changed on the host when it runs")
+        stores: dict[str, Store] = {
+            "domain": Domains(self.programs),
+            "nwfilter": Nwfilters(self.programs),
+            "live": LiveDevices(self.programs),
+            "sysctl": Sysctls(),
+            "boolean": Booleans(self.programs),
+            "fcontext": FileContexts(self.programs),
+            "labels": Labels(self.programs),
+            "audit": AuditKernel(self.programs),
+        }
+        if document.kind not in stores:
+            raise StoreError(f"{document} cannot be changed by a program")
+        return stores[document.kind], document.name
+
+
+def is_root() -> bool:
+    """Whether we may change owners and the running system."""
+    return os.geteuid() == 0
