@@ -201,5 +201,7 @@ def _text(image: Image) -> str | None:
             lines = [f"{name}: {word}" for name, word in words.items()]
             return "\n".join([*lines, *(f"{path} -> {target}" for path, target in links.items())]) + "\n"
         case FileImage():
-            said = f"# {image.kind} {image.mode:04o} {image.uid}:{image.gid}\n"
+            parts = (("mode", image.mode if image.mode is None else f"{image.mode:04o}"),
+                     ("owner", image.uid), ("group", image.gid))  # fmt: skip
+            said = "".join(f"# {what} {value}\n" for what, value in parts if value is not None)
             return said + (image.data or b"").decode("utf-8", "surrogateescape")

@@ -13,7 +13,7 @@ from pathlib import Path
 from platform import freedesktop_os_release
 
 COPIED = ("/etc",)
-EMPTY = ("/var/lib/libvirt", "/var/cache/libvirt", "/var/log")
+EMPTY = ("/var/lib/libvirt", "/var/lib/virt-warden", "/var/cache/libvirt", "/var/log")
 NODES = {
     "null": (1, 3),
     "zero": (1, 5),

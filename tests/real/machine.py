@@ -12,8 +12,8 @@ world: it is joined to the machine's bridge `br0`, and the ssh client of a test 
 import os
 import subprocess
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import rmtree
@@ -92,6 +92,7 @@ class Machine:
         self._holder = self._hold(undo)
         self.outside = self._hold_outside(undo)
         leftovers.note(self.folder / "holders", (self._holder.pid, self.outside.pid))
+        undo.enter_context(_places(furniture.EMPTY))
         self._mount()
         self._wire()
         self.ssh_access.write_config(self.outside.entered(kinds=("net",)))
@@ -260,6 +261,19 @@ def wait_until(
         if not possible() or time.monotonic() > deadline:
             raise MachineError(otherwise())
         time.sleep(0.05)
+
+
+@contextmanager
+def _places(folders: tuple[str, ...]) -> Iterator[None]:
+    """Have a place to mount each of these folders on; those that this system does not have go again."""
+    made = [Path(folder) for folder in folders if not os.path.exists(folder)]
+    for folder in made:
+        folder.mkdir(mode=0o755)
+    try:
+        yield
+    finally:
+        for folder in made:
+            folder.rmdir()
 
 
 def _must(argv: tuple[str, ...], given: str) -> str:

@@ -54,7 +54,8 @@ class Files:
             with _walked(self.root, name) as place:
                 descriptor = os.open(place.name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=place.directory)
                 try:
-                    return _image(descriptor, name, with_data=with_data)
+                    found = _image(descriptor, name, with_data=with_data)
+                    return found if with_data else _touched(found, edits)
                 finally:
                     os.close(descriptor)
         except FileNotFoundError:
@@ -90,11 +91,10 @@ class Files:
             else:
                 _replace(place, image)
             os.fsync(place.directory)
-        return (
-            self.image(name)
-            if isinstance(image, FileImage) and image.data is not None
-            else self.image(name, _MODE)
-        )
+        if not isinstance(image, FileImage) or image.data is not None:
+            return self.image(name)
+        stored = self.image(name, _WHOLE_MODE)
+        return _as_far_as(stored, image) if isinstance(stored, FileImage) else stored
 
     def missing_directories(self, name: str) -> list[str]:
         """The directories that have to be made before the file can be, outermost first."""
@@ -190,6 +190,36 @@ def _failure(name: str, error: OSError) -> StoreError:
 
 
 _MODE = (SetMode(),)
+_WHOLE_MODE = (SetMode(0, "", "", ""),)
+
+
+def _touched(found: FileImage, edits: Sequence[Edit]) -> FileImage:
+    """The image with only what these changes of permissions touch: the rest may change meanwhile, as libvirt changes
+    the owner of an image when its guest starts."""
+    modes = [edit for edit in edits if isinstance(edit, SetMode)]
+    owner, group = any(edit.owner is not None for edit in modes), any(edit.group is not None for edit in modes)
+    mode = owner or group or any(edit.mode is not None for edit in modes)
+    kept = {acl.NAME} if mode else set()
+    if any(edit.label is not None for edit in modes):
+        kept.add(_LABEL)
+    return structs.replace(
+        found,
+        mode=found.mode if mode else None,
+        uid=found.uid if owner else None,
+        gid=found.gid if group else None,
+        xattrs={name: value for name, value in found.xattrs.items() if name in kept},
+    )
+
+
+def _as_far_as(stored: FileImage, image: FileImage) -> FileImage:
+    """What is stored, as far as the image that was put tells."""
+    return structs.replace(
+        stored,
+        mode=None if image.mode is None else stored.mode,
+        uid=None if image.uid is None else stored.uid,
+        gid=None if image.gid is None else stored.gid,
+        xattrs={name: value for name, value in stored.xattrs.items() if name in image.xattrs},
+    )
 
 
 @contextmanager
@@ -313,17 +343,20 @@ def _dress(way: str, image: FileImage) -> None:
     """Owner before mode, because a change of owner takes bits of the mode away; access lists after the mode, of
     which they are the longer form."""
     found = os.stat(way)
-    if (found.st_uid, found.st_gid) != (image.uid, image.gid):
-        os.chown(way, image.uid, image.gid)
-    if mode_of.S_IMODE(os.stat(way).st_mode) != image.mode:
+    uid = found.st_uid if image.uid is None else image.uid
+    gid = found.st_gid if image.gid is None else image.gid
+    if (found.st_uid, found.st_gid) != (uid, gid):
+        os.chown(way, uid, gid)
+    if image.mode is not None and mode_of.S_IMODE(os.stat(way).st_mode) != image.mode:
         os.chmod(way, image.mode)
     has = _xattrs(way)
-    for name in has.keys() - image.xattrs.keys() - {_LABEL}:
-        os.removexattr(way, name)
+    if image.data is not None:
+        for name in has.keys() - image.xattrs.keys() - {_LABEL}:
+            os.removexattr(way, name)
     for name, value in image.xattrs.items():
         if has.get(name) != value:
             os.setxattr(way, name, value)
-    if image.mtime:
+    if image.mtime and image.data is not None:
         os.utime(way, ns=(found.st_atime_ns, image.mtime))
 
 

@@ -16,13 +16,13 @@ class Nothing(Struct, frozen=True, tag=True):
 
 
 class FileImage(Struct, frozen=True, tag=True):
-    """A file, directory or device: its permissions and, of a regular file, its bytes. `data` is None where the bytes
-    are no matter of the change. `mtime` is in nanoseconds; it is brought back, but never compared."""
+    """A file, directory or device, as far as a change touches it: of what is None nothing is known, and nothing is
+    brought back. `mtime`, in nanoseconds, is brought back with the bytes, but never compared."""
 
     kind: str
-    mode: int
-    uid: int
-    gid: int
+    mode: int | None
+    uid: int | None
+    gid: int | None
     xattrs: dict[str, bytes]
     mtime: int
     data: bytes | None = None
@@ -50,11 +50,10 @@ class StoreError(Exception):
 
 
 def same(one: Image, other: Image) -> bool:
-    """Whether two images are of one state; the time of a file's last change does not count."""
+    """Whether two images are of one state, as far as both tell; the time of a file's last change does not count."""
     if isinstance(one, FileImage) and isinstance(other, FileImage):
-        if one.data is None or other.data is None:
-            one, other = structs.replace(one, data=None), structs.replace(other, data=None)
-        return structs.replace(one, mtime=0) == structs.replace(other, mtime=0)
+        pairs = zip(_parts(one), _parts(other), strict=True)
+        return one.xattrs == other.xattrs and all(a is None or b is None or a == b for a, b in pairs)
     return one == other
 
 
@@ -69,13 +68,23 @@ def between(now: Image, before: Image, after: Image) -> bool:
         )
     if not (isinstance(now, FileImage) and isinstance(before, FileImage) and isinstance(after, FileImage)):
         return False
-    contents = now.data is None or now.data in (before.data, after.data)
-    owners = now.uid in (before.uid, after.uid) and now.gid in (before.gid, after.gid)
-    # a change of owner takes the setuid and setgid bits away
-    modes = {image.mode & mask for image in (before, after) for mask in (0o7777, 0o1777)}
     names = {*now.xattrs, *before.xattrs, *after.xattrs} - {_ACCESS}  # which the kernel adapts to the mode
     labels = all(now.xattrs.get(n) in (before.xattrs.get(n), after.xattrs.get(n)) for n in names)
-    return now.kind == before.kind and contents and owners and now.mode in modes and labels
+    triples = zip(
+        _parts(now), _parts(_without_setid(now, before)), _parts(_without_setid(now, after)), strict=True
+    )
+    return labels and all(n is None or n in (b, a) for n, b, a in triples)
+
+
+def _parts(image: FileImage) -> tuple[object, ...]:
+    return image.kind, image.mode, image.uid, image.gid, image.data
+
+
+def _without_setid(now: FileImage, image: FileImage) -> FileImage:
+    """The image without setuid and setgid where the file has lost them, as it does when its owner changes."""
+    if image.mode is None or now.mode is None or image.mode & 0o1777 != now.mode:
+        return image
+    return structs.replace(image, mode=now.mode)
 
 
 def _each_between(now: Mapping[str, object], before: Mapping[str, object], after: Mapping[str, object]) -> bool:

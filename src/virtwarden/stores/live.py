@@ -6,6 +6,7 @@ Everything else that a definition asks for waits for the guest's next start.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 
 from lxml import etree
@@ -27,12 +28,17 @@ class LiveDevices:
     uri: str = SYSTEM
 
     def image(self, name: str, edits: Sequence[Edit] = ()) -> Image:
-        """The interfaces as the running guest has them; nothing where it does not run. Raises `StoreError`."""
+        """The filter of each interface of the running guest, by its MAC address; nothing where the guest does not run.
+        Raises `StoreError`."""
         del edits
         if not self.runs(name):
             return Nothing()
-        found = self._interfaces(name)
-        return TextImage("<interfaces>" + "".join(_text(each) for each in found.values()) + "</interfaces>")
+        told = etree.Element("interfaces")
+        for mac, interface in self._interfaces(name).items():
+            each = etree.SubElement(told, "interface")
+            etree.SubElement(each, "mac", address=mac)
+            each.extend(deepcopy(reference) for reference in interface.iterfind("filterref"))
+        return TextImage(_text(told))
 
     def edited(self, document: Document, image: Image, edits: Sequence[Edit]) -> Image:
         """The same: what a guest runs with follows from its definition."""
@@ -45,17 +51,17 @@ class LiveDevices:
             now = self._interfaces(name)
             for mac, wanted in _by_mac(_parsed(image.text)):
                 if mac in now and _filter(now[mac]) != _filter(wanted):
-                    self._update(name, wanted)
+                    self._update(name, now[mac], wanted.find("filterref"))
         return self.image(name)
 
     def take_filters(self, name: str) -> None:
-        """Put on each interface that has no filter the one that the guest's definition names. Raises `StoreError`."""
+        """Put on each interface that has no filter the one that the guest's definition names. Raises
+        `StoreError`."""
         wanted = self._interfaces(name, "--inactive")
         for mac, live in self._interfaces(name).items():
             reference = wanted[mac].find("filterref") if mac in wanted else None
             if reference is not None and live.find("filterref") is None:
-                live.append(reference)
-                self._update(name, live)
+                self._update(name, live, reference)
 
     def runs(self, name: str) -> bool:
         """Whether the guest runs. Raises `StoreError`."""
@@ -70,7 +76,12 @@ class LiveDevices:
         said = self._virsh.ask("dumpxml", "--security-info", *flags, f"--domain={name}")
         return dict(_by_mac(_parsed(said or "<domain/>").find("devices")))
 
-    def _update(self, name: str, interface: Element) -> None:
+    def _update(self, name: str, interface: Element, reference: Element | None) -> None:
+        """Have a running interface go through this filter alone, or through none."""
+        for old in interface.findall("filterref"):
+            interface.remove(old)
+        if reference is not None:
+            interface.append(deepcopy(reference))
         words = ("update-device", f"--domain={name}", "--live", "--file", STDIN)
         self._virsh.ask(*words, given=_text(interface))
 
