@@ -12,7 +12,7 @@ _NO_END = "\\ No newline at end of file\n"
 
 
 def difference(path: str, before: str | None, after: str | None) -> str:
-    """The difference between two texts of the file at `path`, None where there is no file; empty where they are equal."""
+    """The difference between two texts of the file at `path`, None where there is no file; empty where they are one."""
     if before == after:
         return ""
     old, new = (redacted_lines(path, text) for text in (before, after))

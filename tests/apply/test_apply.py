@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,9 +13,9 @@ from virtwarden.model import Result
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(tmp_path: Path) -> World:
     os.umask(0o022)
-    yield laid_out(tmp_path)
+    return laid_out(tmp_path)
 
 
 def test_applied_it_is_healed_and_taken_back_it_is_as_before(world: World) -> None:

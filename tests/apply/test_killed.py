@@ -1,4 +1,4 @@
-"""Wherever an apply or a roll-back is killed, a roll-back brings back the start, and nothing in between goes unnoticed."""
+"""Wherever an apply or a roll-back is killed, a roll-back brings back the start, and nothing goes unnoticed."""
 
 from __future__ import annotations
 

@@ -61,6 +61,7 @@ def _run(verb: str, words: list[str]) -> int:
 
     from virtwarden.facts.policy import PolicyError  # noqa: PLC0415
     from virtwarden.report.jsonreport import BadReport  # noqa: PLC0415
+    from virtwarden.report.planjson import BadPlan  # noqa: PLC0415
     from virtwarden.sources import SourceError  # noqa: PLC0415
     from virtwarden.standards import StandardError  # noqa: PLC0415
 
@@ -68,7 +69,7 @@ def _run(verb: str, words: list[str]) -> int:
         if verb not in _WHILE_OPEN and _is_something_open(words):
             import_module("virtwarden.cli.state").require_none_open(words)
         code: int = import_module(f"virtwarden.cli.{verb}").run(words)
-    except (UsageError, PolicyError, SourceError, BadReport, StandardError) as wrong:
+    except (UsageError, PolicyError, SourceError, BadReport, BadPlan, StandardError) as wrong:
         return _complain(str(wrong))
     sys.stdout.flush()
     return code

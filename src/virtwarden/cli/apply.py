@@ -16,11 +16,11 @@ from virtwarden.arming import Arming
 from virtwarden.cli import FAILED, PASSED, UNKNOWN, UsageError
 from virtwarden.cli.options import Parser, add_choice, add_policy, chosen_controls, parser, policy_of
 from virtwarden.cli.planning import planned
-from virtwarden.cli.state import add_state, complaint, journal_in, tell
+from virtwarden.cli.state import add_state, complaint, in_a_sentence, journal_in, tell
 from virtwarden.controls import every_control
 from virtwarden.facts.policy import Policy, policy_from
 from virtwarden.host import Host, Source
-from virtwarden.journal import Busy, Journal, now
+from virtwarden.journal import Journal, now
 from virtwarden.model import Plan, Report, Safety
 from virtwarden.report import plantext
 from virtwarden.report.layout import Detail, style_for
@@ -91,14 +91,12 @@ def _applied(chosen: argparse.Namespace, plan: Plan, source: Source, arming: Arm
     journal = journal_in(chosen.state)
     policy = policy_from(plan.policy, where="the plan")
     try:
-        with journal.locked() as held, _uninterrupted():
+        with in_a_sentence(), journal.locked() as held, _uninterrupted():
             _require_none_open(journal)
             journal.expire(now())
             keeper = Keeper(plan.root, Programs((held,)))
             judge = _judge(policy, plan.root)
             done = Applying(journal, keeper, source, judge, tell, arming).apply(plan)
-    except Busy as busy:
-        raise UsageError(f"{busy}; wait for its end") from None
     except Refused as refused:
         raise UsageError(f"nothing was changed: {refused}") from None
     except TakenBack as wrong:

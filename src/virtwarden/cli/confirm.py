@@ -5,8 +5,8 @@ from __future__ import annotations
 from virtwarden.arming import boot_id, disarm, since_boot
 from virtwarden.cli import PASSED, UsageError
 from virtwarden.cli.options import Parser, parser
-from virtwarden.cli.state import add_state, complaint, journal_in
-from virtwarden.journal import Busy, Status, Transaction, now
+from virtwarden.cli.state import add_state, complaint, in_a_sentence, journal_in
+from virtwarden.journal import Status, Transaction, now
 from virtwarden.journal.records import Confirmed
 
 
@@ -14,18 +14,15 @@ def run(words: list[str]) -> int:
     """Confirm the transaction that waits for it."""
     chosen = options().parse_args(words)
     journal = journal_in(chosen.state)
-    try:
-        with journal.locked():
-            found = journal.open_transaction()
-            if found is None:
-                raise UsageError("nothing waits to be confirmed")
-            if chosen.id not in (None, found.id):
-                raise UsageError(f"{chosen.id} does not wait to be confirmed; {found.id} does")
-            _require_in_time(found)
-            found.add(Confirmed(now()))
-            journal.close()
-    except Busy as busy:
-        raise UsageError(f"{busy}; confirm it when it is done") from None
+    with in_a_sentence(), journal.locked():
+        found = journal.open_transaction()
+        if found is None:
+            raise UsageError("nothing waits to be confirmed")
+        if chosen.id not in (None, found.id):
+            raise UsageError(f"{chosen.id} does not wait to be confirmed; {found.id} does")
+        _require_in_time(found)
+        found.add(Confirmed(now()))
+        journal.close()
     disarm(found.id)
     print(f"{found.id} is kept; virt-warden rollback {found.id} takes it back")
     return PASSED

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
+
 import msgspec
 
 from virtwarden.cli import PASSED, UsageError
 from virtwarden.cli.options import Parser, parser
-from virtwarden.cli.state import add_state, journal_in
+from virtwarden.cli.state import add_state, in_a_sentence, journal_in
 from virtwarden.edits import describe
-from virtwarden.journal import Transaction
+from virtwarden.journal import Journal, Transaction
 from virtwarden.journal.records import Writing
 from virtwarden.report.visible import visible
 
@@ -16,7 +18,11 @@ from virtwarden.report.visible import visible
 def run(words: list[str]) -> int:
     """List the transactions, or tell of one."""
     chosen = options().parse_args(words)
-    journal = journal_in(chosen.state)
+    with in_a_sentence():
+        return _told(journal_in(chosen.state), chosen)
+
+
+def _told(journal: Journal, chosen: argparse.Namespace) -> int:
     if chosen.id:
         found = journal.find(chosen.id)
         if found is None:

@@ -9,7 +9,7 @@ import time
 from virtwarden.arming import boot_id, disarm, since_boot
 from virtwarden.cli import FAILED, PASSED, UNKNOWN, UsageError
 from virtwarden.cli.options import Parser, parser
-from virtwarden.cli.state import add_state, journal_in, tell
+from virtwarden.cli.state import add_state, in_a_sentence, journal_in, tell
 from virtwarden.difference import difference
 from virtwarden.journal import Busy, Journal, Status, Transaction
 from virtwarden.places import path_of
@@ -29,11 +29,8 @@ def run(words: list[str]) -> int:
     journal = journal_in(chosen.state)
     if chosen.unless_confirmed:
         return _watched(journal, chosen)
-    try:
-        with journal.locked(_PATIENCE if chosen.wait else 2.0) as held:
-            return _rolled_back(journal, _found(journal, chosen.id), held, "asked for", chosen.force)
-    except Busy as busy:
-        raise UsageError(f"{busy}; wait for its end") from None
+    with in_a_sentence(), journal.locked(_PATIENCE if chosen.wait else 2.0) as held:
+        return _rolled_back(journal, _found(journal, chosen.id), held, "asked for", chosen.force)
 
 
 def _found(journal: Journal, id_: str | None) -> Transaction:
@@ -121,7 +118,7 @@ def options() -> Parser:
     """The options of this command."""
     made = parser(
         "rollback",
-        "Take a plan back. Exit code: 0 done, 1 somebody changed it since, 2 not all could be taken back, 3 nothing done.",
+        "Take a plan back. Exit code: 0 done, 1 changed since by somebody, 2 not all was taken back, 3 nothing done.",
     )
     made.add_argument("id", nargs="?", metavar="ID", help="the transaction (default: the open one, else the last)")
     made.add_argument("--force", action="store_true", help="overwrite what was changed since; it is kept first")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from virtwarden.cli import UsageError
 from virtwarden.cli.options import Parser
 from virtwarden.journal import SYSTEM, BadJournal, Busy, Journal, Status, Transaction, default_folder
 from virtwarden.journal.sealing import BrokenSeal
+from virtwarden.stores.images import StoreError
 
 
 def add_state(parser: Parser) -> None:
@@ -30,6 +31,21 @@ def tell(line: str) -> None:
         print(line, flush=True)
         return
     sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # for as long as we live
+
+
+@contextmanager
+def in_a_sentence(ending: str = "") -> Iterator[None]:
+    """Whatever a journal or a store cannot do becomes the one sentence that the user sees."""
+    try:
+        yield
+    except Busy as busy:
+        raise UsageError(f"{busy}; wait for its end") from None
+    except PermissionError as refused:
+        raise UsageError(f"{refused.filename}: permission denied; run it as the user who applied") from None
+    except (BadJournal, BrokenSeal, StoreError) as wrong:
+        raise UsageError(f"{wrong}{ending}") from None
+    except OSError as wrong:
+        raise UsageError(f"{wrong.filename or 'the journal'}: {(wrong.strerror or str(wrong)).lower()}") from None
 
 
 def complaint(transaction: Transaction) -> str:

@@ -112,9 +112,8 @@ def _mode(path: str, edit: SetMode) -> dict[str, Value]:
     wanted: dict[str, Value] = {"path": path}
     if edit.mode is not None:
         wanted["mode"] = f"{edit.mode:04o}"
-    for key, value in (("owner", edit.owner), ("group", edit.group)):
-        if value is not None:
-            wanted[key] = value
+    names = (("owner", edit.owner), ("group", edit.group))
+    wanted |= {key: value for key, value in names if value is not None}
     if edit.label is not None:
         wanted["setype"] = edit.label.split(":")[2]
     return wanted

@@ -134,7 +134,8 @@ def _closing(plan: Plan, width: int, saved: str) -> Iterator[Line]:
     if not plan.rewrites and not plan.unfixed:
         yield from hanging(line(("Nothing is left to do.", "bold")), width, 0)
         return
-    mended = f"{count(len(plan.rewrites), 'document')} would change and {count(len(plan.expected), 'finding')} be mended"
+    documents, findings = count(len(plan.rewrites), "document"), count(len(plan.expected), "finding")
+    mended = f"{documents} would change and {findings} be mended"
     left = f"{count(len(plan.unfixed), 'finding')} left to you" if plan.unfixed else "nothing is left to you"
     yield from hanging(line((f"{mended}; {left}.", "bold")), width, 0)
     if plan.rewrites:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from virtwarden.host import Absent, Head, Output, Stat, Text, Unknown, Want
+from virtwarden.host import Absent, Head, Output, Source, Stat, Text, Unknown, Want
 from virtwarden.sources.recording import Snapshot
 from virtwarden.sources.root import Root
 
@@ -25,7 +25,7 @@ Owners = Mapping[str, tuple[int, int]]
 class Scratch:
     """The recording, seen through the directory that it was laid out in. `owners` are those that its files got."""
 
-    recording: Snapshot
+    recording: Source
     directory: Root
     owners: Owners
 
@@ -98,9 +98,14 @@ class Scratch:
 def lay_out(recording: Snapshot, folder: Path) -> Scratch:
     """Make the files of a recording below a directory, which is empty. Owners are those of the recording for root, and
     our own for anybody else. Raises `OSError`."""
+    return made_of(recording, recording.texts(), recording.stats(), folder)
+
+
+def made_of(recording: Source, all_texts: Iterable[Text], all_stats: Iterable[Stat], folder: Path) -> Scratch:
+    """The same of any source of which these texts and entries are known."""
     (folder / "etc").mkdir(parents=True, exist_ok=True)
-    texts = {text.path: text.text for text in recording.texts() if not text.path.startswith(_ALIVE)}
-    stats = {stat.path: stat for stat in recording.stats() if not stat.path.startswith(_ALIVE)}
+    texts = {text.path: text.text for text in all_texts if not text.path.startswith(_ALIVE)}
+    stats = {stat.path: stat for stat in all_stats if not stat.path.startswith(_ALIVE)}
     owners: dict[str, tuple[int, int]] = {}
     for path in sorted({*texts, *stats}):
         stat = stats.get(path)

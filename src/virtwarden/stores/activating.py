@@ -48,33 +48,10 @@ class Activator:
 def activator(activation: Activation, programs: Programs, daemons: Programs) -> Activator:
     """How an activation is done on this host. `daemons` starts what outlives us. Raises `StoreError` where there is no
     such activation."""
-    what = activation.what
-    match activation.verb:
-        case "restart":
-            return _service(Services(daemons), what, "restart")
-        case "reload":
-            return _service(Services(daemons), what, "reload", _checks(what, programs))
-        case "daemon-reload":
-            return _repeated(Services(daemons).daemon_reload)
-        case "sysctl":
-            return _sysctl(what)
-        case "audit-rules":
-            return _audit_rules(programs)
-        case "grub":
-            return _grub(programs)
-        case "udev":
-            return _udev(programs)
-        case "firewalld":
-            return _if_installed(programs, ("firewall-cmd", "--reload"), asked=("firewall-cmd", "--state"))
-        case "exports":
-            return _if_installed(programs, ("exportfs", "-ra"))
-        case "apparmor":
-            return _apparmor(programs, what)
-        case "restorecon":
-            return _restorecon(programs, what)
-        case "live":
-            return _live(programs, what)
-    raise StoreError(f"there is no activation {activation}")
+    made = _MADE.get(activation.verb)
+    if made is None:
+        raise StoreError(f"there is no activation {activation}")
+    return made(activation.what, programs, daemons)
 
 
 def _repeated(
@@ -260,3 +237,21 @@ def _restorecon(programs: Programs, what: str) -> Activator:
 
 def _ignored(_said: Iterable[str]) -> None:
     return None
+
+
+_MADE: dict[str, Callable[[str, Programs, Programs], Activator]] = {
+    "restart": lambda what, _, daemons: _service(Services(daemons), what, "restart"),
+    "reload": lambda what, programs, daemons: _service(Services(daemons), what, "reload", _checks(what, programs)),
+    "daemon-reload": lambda _what, _, daemons: _repeated(Services(daemons).daemon_reload),
+    "sysctl": lambda what, _programs, _: _sysctl(what),
+    "audit-rules": lambda _what, programs, _: _audit_rules(programs),
+    "grub": lambda _what, programs, _: _grub(programs),
+    "udev": lambda _what, programs, _: _udev(programs),
+    "firewalld": lambda _what, programs, _: _if_installed(
+        programs, ("firewall-cmd", "--reload"), asked=("firewall-cmd", "--state")
+    ),
+    "exports": lambda _what, programs, _: _if_installed(programs, ("exportfs", "-ra")),
+    "apparmor": lambda what, programs, _: _apparmor(programs, what),
+    "restorecon": lambda what, programs, _: _restorecon(programs, what),
+    "live": lambda what, programs, _: _live(programs, what),
+}

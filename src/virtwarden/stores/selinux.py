@@ -35,6 +35,7 @@ class Booleans:
 
     def edited(self, document: Document, image: Image, edits: Sequence[Edit]) -> Image:
         """The wanted value, now and kept."""
+        del image
         wanted = [edit.state for edit in edits if isinstance(edit, SetState)]
         if not wanted or wanted[-1] not in ("on", "off"):
             raise StoreError(f"{document} is on or off")
@@ -73,6 +74,7 @@ class FileContexts:
 
     def edited(self, document: Document, image: Image, edits: Sequence[Edit]) -> Image:
         """The wanted type."""
+        del image
         wanted = [edit.state for edit in edits if isinstance(edit, SetState)]
         if not wanted or not re.fullmatch(r"\w+", wanted[-1]):
             raise StoreError(f"{document} needs a type")
