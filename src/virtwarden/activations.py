@@ -59,7 +59,7 @@ _BY_PLACE: tuple[tuple[re.Pattern[str], Callable[[str, Daemons], Activation]], .
         (r"/etc/sasl2/libvirt\.conf\Z", lambda _, d: Activation("restart", d.remote, _GUESTS_STAY)),
         (r"/etc/systemd/system/[^/]+\.d/[^/]+\.conf\Z", _of_drop_in),
         (
-            r"/etc/audit/rules\.d/[^/]+\.rules\Z",
+            r"/etc/audit/(?:rules\.d/[^/]+|audit)\.rules\Z",
             _fixed("audit-rules", "", "the kernel's audit rules are loaded anew"),
         ),
         (r"/etc/audit/auditd\.conf\Z", _fixed("reload", "auditd")),

@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Protocol
 
 from virtwarden.control import Check, Findings
-from virtwarden.edits import ConfValue, Do, Edit, SetConf
+from virtwarden.edits import ConfValue, Do, Edit, Replace, SetConf
+from virtwarden.facts.nwfilters import NwFilters
 from virtwarden.host import Absent, Fact, Host, Unknown
 from virtwarden.model import Change, Document, Evidence, Finding, Result, Safety, State, Subject
 
@@ -102,6 +103,22 @@ def certificate_first(host: Host, *directories: str | None) -> tuple[Change, ...
         return ()
     steps = f"put ca-cert.pem, server-cert.pem and server-key.pem, readable for QEMU's group, into {looked[0]}"
     return (by_hand(Document("file", f"{looked[0]}/server-cert.pem"), steps),)
+
+
+def filter_first(host: Host, name: str) -> tuple[Change, ...]:
+    """What comes before a guest is given one of libvirt's own filters: that it is defined. With one that is not there
+    the guest does not start any more. Nothing where it is there; the package's copy where that is at hand."""
+    document = Document("nwfilter", name)
+    try:
+        filters = host.get(NwFilters)
+    except (Absent, Unknown):
+        return (by_hand(document, f"make sure with virsh nwfilter-list that {name} is defined"),)
+    if name in filters.filters:
+        return ()
+    packaged = filters.packaged.get(name)
+    if packaged is not None:
+        return (Change(document, Replace(packaged.text.text)),)
+    return (by_hand(document, f"install the package that brings {name} (libvirt-daemon-config-nwfilter)"),)
 
 
 def _shown(value: object) -> str:

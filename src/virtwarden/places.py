@@ -13,6 +13,14 @@ _XML = {
     "nwfilter": "/etc/libvirt/nwfilter/{}.xml",
     "network": "/etc/libvirt/qemu/networks/{}.xml",
 }
+UNIT_PLACES = (
+    "/etc/systemd/system",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+)
+"""Where units of systemd lie, those that count first."""
+
 _BOOT = (
     "/etc/default/grub",
     "/etc/kernel/cmdline",

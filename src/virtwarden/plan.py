@@ -47,7 +47,7 @@ from virtwarden.model import (
     State,
     Unfixed,
 )
-from virtwarden.places import order_of, path_of, spread
+from virtwarden.places import UNIT_PLACES, order_of, path_of, spread
 from virtwarden.splice import CannotApply, apply_all, is_textual
 
 BY_HAND = "this takes a person"
@@ -126,10 +126,8 @@ def _admit(draft: _Draft, wish: _Wish, safest: Safety, *, runs: bool) -> None:
         draft.refuse(wish, BY_HAND)
     elif safest is Safety.SAFE and any(change.safety is Safety.DISRUPTIVE for change in fix):
         draft.refuse(wish, "this disturbs somebody, and only safe changes were asked for")
-    elif any(change.document.kind == "unit" for change in fix) and not _has_systemd(draft.source, runs=runs):
-        draft.refuse(
-            wish, "systemd does not run here: service, and chkconfig or update-rc.d, do what this asks for"
-        )
+    elif why := _why_no_unit(draft.source, fix, runs=runs):
+        draft.refuse(wish, why)
     elif any(change.document.kind not in _KINDS for change in fix):
         draft.refuse(wish, BY_HAND)
     else:
@@ -140,17 +138,35 @@ def _admit(draft: _Draft, wish: _Wish, safest: Safety, *, runs: bool) -> None:
             draft.refuse(wish, "the document that it takes was not found")
 
 
-def _has_systemd(source: Source, *, runs: bool) -> bool:
-    """Whether units can be changed: on a running host only where systemd runs. What was never asked of a recording is
-    taken to be as on most hosts; `apply` looks itself."""
-    if not runs:
-        return True
+def _why_no_unit(source: Source, fix: Iterable[Change], *, runs: bool) -> str:
+    """Why units of this fix cannot be changed here; empty where they can, or none is asked for."""
+    units = [change for change in fix if change.document.kind == "unit"]
+    if not units:
+        return ""
+    if not _is_there(source, "/run/systemd/system" if runs else "/etc/systemd/system"):
+        return "systemd does not run here: service, and chkconfig or update-rc.d, do what this asks for"
+    brought = {change.document.name.rpartition("/")[2] for change in fix if change.document.kind == "file"}
+    for change in units:
+        name = change.document.name
+        starts = isinstance(change.edit, SetState) and change.edit.state in ("enabled", "active")
+        if (
+            starts
+            and name not in brought
+            and not any(_is_there(source, f"{place}/{name}") for place in UNIT_PLACES)
+        ):
+            return f"there is no unit {name}: install the package that brings it"
+    return ""
+
+
+def _is_there(source: Source, path: str) -> bool:
+    """Whether a path exists. What was never asked of a recording is taken to be there; `apply` looks itself."""
     try:
-        return source.stat("/run/systemd/system").kind == "dir"
+        source.stat(path)
     except Absent:
         return False
     except Unknown:
         return True
+    return True
 
 
 def _of_disk(finding: Finding) -> Iterator[Change]:

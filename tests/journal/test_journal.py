@@ -148,8 +148,8 @@ def test_damage_is_told_with_its_place(journal: Journal) -> None:
 def test_two_transactions_of_one_second_have_two_names(journal: Journal) -> None:
     assert [journal.begin(begun()).id for _ in range(3)] == [
         "20260101-000000",
-        "20260101-000000-2",
-        "20260101-000000-3",
+        "20260101-000000-002",
+        "20260101-000000-003",
     ]
     assert len(list(journal.history())) == 3
     assert journal.find("../journal/20260101-000000") is None

@@ -94,7 +94,7 @@ class Journal:
         folder = self.folder / "journal"
         if not folder.exists():
             return
-        for path in sorted(folder.glob("*.jsonl"), reverse=True):
+        for path in sorted(folder.glob("*.jsonl"), key=lambda path: path.stem, reverse=True):
             if path.stat().st_size:  # an empty one was cut short before it began
                 yield load(path, self._sealer())
 
@@ -169,7 +169,7 @@ def new_id() -> str:
 
 def _created(folder: Path, begun: Begun, flags: int) -> tuple[Begun, int]:
     for number in range(1, 1000):
-        id_ = begun.id if number == 1 else f"{begun.id}-{number}"
+        id_ = begun.id if number == 1 else f"{begun.id}-{number:03d}"
         with suppress(FileExistsError):
             return structs.replace(begun, id=id_), os.open(folder / f"{id_}.jsonl", flags, 0o600)
     raise FileExistsError(errno.EEXIST, "there are too many transactions of one second")

@@ -114,7 +114,7 @@ def _audit_rules(programs: Programs) -> Activator:
     kernel = AuditKernel(programs)
 
     def why_not() -> str:
-        if programs.finds("augenrules") is None or programs.finds("auditctl") is None:
+        if programs.finds("auditctl") is None:
             return "there is no audit system here"
         if programs.ask(("auditctl", "-s")).code != 0:
             return "the kernel's audit system cannot be asked"
@@ -125,17 +125,11 @@ def _audit_rules(programs: Programs) -> Activator:
 
     def do() -> None:
         """Compile the files and load them, but for the lock, which no roll-back could open again."""
-        if not _locks(_RULES):
-            programs.must(("augenrules", "--load"))
-            return
-        programs.must(("augenrules",))
+        if programs.finds("augenrules") and glob.glob(_RULES):
+            programs.must(("augenrules",))
         _load_unlocked(programs, _COMPILED[0])
 
     return Activator(do, why_not, touches)
-
-
-def _locks(pattern: str) -> bool:
-    return any(_LOCK.search(_text(path)) for path in glob.glob(pattern))
 
 
 def _text(path: str) -> str:

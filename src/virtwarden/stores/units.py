@@ -16,13 +16,13 @@ from pathlib import Path
 from virtwarden.edits import Edit, SetState
 from virtwarden.formats import Malformed, ini
 from virtwarden.model import Document
+from virtwarden.places import UNIT_PLACES
 from virtwarden.stores.files import Files
 from virtwarden.stores.images import FileImage, Image, StateImage, StoreError
 from virtwarden.stores.programs import Programs
 from virtwarden.stores.services import Services
 
 _PLACE = "/etc/systemd/system"
-_UNIT_PLACES = (_PLACE, "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
 _BY_HAND = "on a host without systemd services are changed by hand: chkconfig or update-rc.d, and service"
 _WORDS = ("enabled", "disabled", "masked", "active")
 
@@ -134,7 +134,7 @@ class Units:
     def _unit_file(self, name: str) -> tuple[str, str]:
         files = Files(self.root)
         template = re.sub(r"@[^.]*\.", "@.", name)
-        for place in _UNIT_PLACES:
+        for place in UNIT_PLACES:
             for each in dict.fromkeys((name, template)):
                 found = files.image(f"{place}/{each}")
                 if isinstance(found, FileImage) and found.data is not None:

@@ -4,17 +4,17 @@ import pytest
 
 from tests.kit import guests, judge, results
 from tests.nethost import BRIDGED, filtered, nethost
-from tests.nwfilters import files
+from tests.nwfilters import STORED, files
 from virtwarden.controls.filter.interfaces_filtered import CONTROL
-from virtwarden.edits import InsertElement
+from virtwarden.edits import InsertElement, Replace
 from virtwarden.facts.policy import Filter, Policy
-from virtwarden.host import Unknown
+from virtwarden.host import Absent, Unknown
 from virtwarden.model import Finding
 
 ARP = "<filterref filter='no-arp-spoofing'/>"
 
 
-def judged(devices: str, **own: str | Unknown) -> Finding:
+def judged(devices: str, **own: str | Unknown | Absent) -> Finding:
     (finding,) = judge(CONTROL, nethost(devices=devices, files=files(**own)))
     return finding
 
@@ -29,6 +29,28 @@ def test_no_filter_fails_with_the_fix() -> None:
     finding = judged(BRIDGED)
     assert (finding.result, finding.message) == ("fail", "no filter on br0")
     assert finding.fix[0].edit == InsertElement("devices/interface[1]", "<filterref filter='no-mac-spoofing'/>")
+
+
+MISSING = Absent("there is no such file")
+
+
+def test_the_filter_itself_comes_first_where_it_is_not_defined() -> None:
+    finding = judged(BRIDGED, no_mac_spoofing=MISSING)
+    assert [str(change.document) for change in finding.fix] == ["nwfilter no-mac-spoofing", "domain web"]
+    assert finding.fix[0].safety == "manual"
+
+
+def test_the_packages_copy_is_defined_where_there_is_one() -> None:
+    packaged = {"/usr/share/libvirt/nwfilter/no-mac-spoofing.xml": STORED["no-mac-spoofing"]}
+    own = {**files(no_mac_spoofing=MISSING), **packaged}
+    (finding,) = judge(CONTROL, nethost(devices=BRIDGED, files=own))
+    assert finding.fix[0].edit == Replace(STORED["no-mac-spoofing"])
+
+
+@pytest.mark.parametrize("refused", [Unknown("permission denied")])
+def test_a_filter_that_cannot_be_looked_up_is_left_to_a_person(refused: Unknown) -> None:
+    (finding,) = judge(CONTROL, nethost(devices=BRIDGED, files={"/etc/libvirt/nwfilter/*.xml": refused}))
+    assert finding.fix[0].safety == "manual"
 
 
 def test_a_network_counts_as_shared_too() -> None:

@@ -35,7 +35,7 @@ def judged(rules: Answer = "", *, devices: str = BRIDGED, links: str = "", nft: 
     answers: dict[tuple[str, ...], Answer] = {EBTABLES: rules}
     if nft is not None:
         answers[NFT] = nft
-    (finding,) = judge(CONTROL, nethost(devices=devices, links=links, commands=answers))
+    (finding,) = judge(CONTROL, nethost(devices=devices, links=links, commands=answers, files=files()))
     return finding
 
 

@@ -27,24 +27,24 @@ _OWN = "/etc/audit/rules.d/45-virtwarden-virt.rules"
 
 
 def check(host: Host) -> Findings:
-    rules = list(_recording(host.get(AuditRules)))
+    rules, home = list(_recording(host.get(AuditRules))), host.get(AuditRules).home_of(_OWN)
     watched = host.get(AuditPlaces).watched
     for each, stat in watched.items():
         if isinstance(stat, Unknown):
             yield unknown(Subject("file", each.path), str(stat), *stat.evidence, state=State.ON_DISK)
         else:
-            yield _judged(each, stat, rules)
+            yield _judged(each, stat, rules, home)
     if not watched:
         yield notapplicable(HOST, "there is no libvirt here to watch", state=State.ON_DISK)
 
 
-def _judged(each: Watched, stat: Stat, rules: list[tuple[RulesFile, Rule]]) -> Finding:
+def _judged(each: Watched, stat: Stat, rules: list[tuple[RulesFile, Rule]], home: str) -> Finding:
     subject = Subject("file", each.path)
     covering = [(file, rule) for file, rule in rules if _covers(rule, each, stat)]
     if covering:
         evidence = [file.cite(rule.line) for file, rule in covering[:3]]
         return passed(subject, f"a rule on disk records {_words(each.perm)}", *evidence, state=State.ON_DISK)
-    change = file_change(_OWN, AddLine(_rule(each, stat)))
+    change = file_change(home, AddLine(_rule(each, stat)))
     message = f"no rule records {_words(each.perm)}"
     return failed(subject, message, change, evidence=[stat.cite()], state=State.ON_DISK)
 

@@ -14,9 +14,9 @@ Proof: a burst of harmless events under load leaves `lost` where it was.
 
 from virtwarden.control import Control, Findings
 from virtwarden.edits import SetLine
-from virtwarden.facts.audit import AuditStatus
+from virtwarden.facts.audit import AuditRules, AuditStatus
 from virtwarden.facts.policy import Policy
-from virtwarden.host import Host, Unknown
+from virtwarden.host import Absent, Host, Unknown
 from virtwarden.judgements import by_hand, failed, file_change, passed, unknown
 from virtwarden.model import HOST, Document, Severity, State
 
@@ -33,14 +33,21 @@ def check(host: Host) -> Findings:
     else:
         yield passed(HOST, "auditing is switched on", enabled, state=State.IN_FORCE)
     try:
-        yield from _losses(status, host.get(Policy).audit.backlog_limit)
+        yield from _losses(status, host.get(Policy).audit.backlog_limit, _home(host))
     except Unknown as refused:
         yield unknown(HOST, str(refused), *refused.evidence, state=State.IN_FORCE)
 
 
-def _losses(status: AuditStatus, least: int) -> Findings:
+def _home(host: Host) -> str:
+    try:
+        return host.get(AuditRules).home_of(_OWN)
+    except (Absent, Unknown):
+        return _OWN
+
+
+def _losses(status: AuditStatus, least: int, home: str) -> Findings:
     limit = status.number("backlog_limit")
-    raise_it = file_change(_OWN, SetLine("-b", str(least), " "))
+    raise_it = file_change(home, SetLine("-b", str(least), " "))
     evidence = status.cite("backlog_limit")
     if limit < least:
         message = f"the backlog holds {limit} records, less than {least}"

@@ -12,15 +12,14 @@ Proof: `auditctl -D` is refused, and the refusal is on record.
 """
 
 from virtwarden.control import Control, Findings
-from virtwarden.edits import Replace
+from virtwarden.edits import Replace, SetLine
 from virtwarden.facts.audit import AuditRules, AuditStatus
 from virtwarden.facts.policy import Policy
 from virtwarden.host import Absent, Host, Unknown
 from virtwarden.judgements import by_hand, failed, file_change, notapplicable, passed, unknown
-from virtwarden.model import HOST, Document, Evidence, Finding, Severity, State
+from virtwarden.model import HOST, Change, Document, Evidence, Finding, Severity, State
 
 _OWN = "/etc/audit/rules.d/99-virtwarden-lock.rules"
-_LOCK = file_change(_OWN, Replace("-e 2\n"))
 
 
 def check(host: Host) -> Findings:
@@ -37,8 +36,13 @@ def check(host: Host) -> Findings:
         evidence = [file.cite(control.line) for file, control in controls] or [
             Evidence("no file says -e 2", path="/etc/audit/rules.d")
         ]
-        yield failed(HOST, "the rules are not locked", _LOCK, evidence=evidence, state=State.ON_DISK)
+        yield failed(HOST, "the rules are not locked", _lock(rules), evidence=evidence, state=State.ON_DISK)
     yield _in_force(host)
+
+
+def _lock(rules: AuditRules) -> Change:
+    home = rules.home_of(_OWN)
+    return file_change(home, Replace("-e 2\n") if home == _OWN else SetLine("-e", "2", " "))
 
 
 def _in_force(host: Host) -> Finding:

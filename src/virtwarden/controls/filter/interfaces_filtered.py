@@ -21,7 +21,7 @@ from virtwarden.facts.nwfilters import NwFilters
 from virtwarden.facts.policy import Policy, matches
 from virtwarden.facts.protection import stops_forged_macs
 from virtwarden.host import Host, Unknown
-from virtwarden.judgements import by_hand, failed, notapplicable, passed, unknown
+from virtwarden.judgements import by_hand, failed, filter_first, notapplicable, passed, unknown
 from virtwarden.model import HOST, Change, Document, Finding, Safety, Severity, State
 
 PRIVATE = ("user", "null", "internal", "udp", "client", "server", "mcast")
@@ -54,7 +54,8 @@ def judged(host: Host, nic: Nic, accepted: tuple[str, ...]) -> Finding:
         insert = InsertElement(nic.path, "<filterref filter='no-mac-spoofing'/>")
         change = Change(Document("domain", nic.guest.name), insert, Safety.DISRUPTIVE)
         message = f"no filter on {nic.bridge or 'a shared network'}"
-        return failed(nic.subject, message, change, evidence=[nic.cite()], state=nic.state)
+        fix = (*filter_first(host, "no-mac-spoofing"), change)
+        return failed(nic.subject, message, *fix, evidence=[nic.cite()], state=nic.state)
     try:
         tree = host.get(NwFilters).tree(name)
     except Unknown as refused:

@@ -29,7 +29,7 @@ from virtwarden.facts.policy import Policy, matches
 from virtwarden.facts.protection import stops_forged_macs
 from virtwarden.formats.ebtables import ETHER_TYPES
 from virtwarden.host import Absent, Host, Unknown
-from virtwarden.judgements import by_hand, failed, notapplicable, passed, unknown
+from virtwarden.judgements import by_hand, failed, filter_first, notapplicable, passed, unknown
 from virtwarden.model import HOST, Change, Document, Evidence, Finding, Safety, Severity, State
 
 FORGED = "02:00:5e:10:00:01"
@@ -92,7 +92,7 @@ def of_port(host: Host, nic: Nic, tap: str) -> Finding:
         if lost is not None:
             return lost
         message, evidence = message_for(rules, tap, passing, port), [nic.cite(), *rules.evidence]
-        return failed(nic.subject, message, fix(nic), evidence=evidence, state=nic.state)
+        return failed(nic.subject, message, *fix(host, nic), evidence=evidence, state=nic.state)
     if None in verdicts.values():
         raise Unknown(rules.refusal or f"the rules about {tap} are more than is understood here", *rules.evidence)
     message = f"frames with a forged MAC from {tap} are dropped on arrival"
@@ -180,15 +180,16 @@ def of_function(host: Host, nic: Nic) -> Finding:
     raise Unknown(f"no network card tells of a virtual function with {nic.mac}")
 
 
-def fix(nic: Nic) -> Change:
+def fix(host: Host, nic: Nic) -> tuple[Change, ...]:
     """The filter in the guest's definition, where there is one that still has this interface."""
     document, path, name = Document("domain", nic.guest.name), nic.defined_at, nic.interface.filter
     if name is not None:
         steps = f"virsh nwfilter-edit {name}: add <filterref filter='no-mac-spoofing'/>"
-        return by_hand(Document("nwfilter", name), steps)
+        return (by_hand(Document("nwfilter", name), steps),)
     if path is not None:
-        return Change(document, InsertElement(path, "<filterref filter='no-mac-spoofing'/>"), Safety.DISRUPTIVE)
-    return by_hand(document, f"virsh update-device {nic.guest.name}: add <filterref filter='no-mac-spoofing'/>")
+        insert = InsertElement(path, "<filterref filter='no-mac-spoofing'/>")
+        return (*filter_first(host, "no-mac-spoofing"), Change(document, insert, Safety.DISRUPTIVE))
+    return (by_hand(document, f"virsh update-device {nic.guest.name}: add <filterref filter='no-mac-spoofing'/>"),)
 
 
 CONTROL = Control(
