@@ -1,4 +1,4 @@
-"""`make bench`: start-up, and scans of hosts of growing size, each figure with what it is measured against."""
+"""`make bench`: start-up, scans and plans of hosts of growing size, each figure with what it is measured against."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ def main() -> None:
     console.print(_start_up())
     with tempfile.TemporaryDirectory() as folder:
         console.print(_scans(Path(folder)))
+        console.print(_plans(Path(folder)))
 
 
 def _start_up() -> Table:
@@ -49,6 +50,29 @@ def _scans(folder: Path) -> Table:
             table.add_row(
                 str(size), form, f"{taken.wall:.2f}", f"{each * 1000:.2f}", ratio, f"{taken.peak_mib:.0f}"
             )
+    return table
+
+
+_POLICY = """profile = "strict"
+[limits.classes.all]
+guests = ["*"]
+cpu_shares = 100
+cpu_percent = 50
+disk_iops = 50
+"""
+
+
+def _plans(folder: Path) -> Table:
+    """Plans that change every guest, against the scan that each begins with."""
+    table = Table("guests", "wall s", "ms a guest", "times its scan", "peak MiB", title="Plans")
+    policy = folder / "policy.toml"
+    policy.write_text(_POLICY)
+    for size in (100, 2000):
+        root = ("--root", str(folder / str(size)), "--policy", str(policy))
+        scan = cost((*WARDEN, "scan", *root), runs=3)
+        plan = cost((*WARDEN, "plan", *root, "--out", str(folder / "plan.json")), runs=3)
+        each, times = f"{plan.wall / size * 1000:.2f}", f"{plan.wall / scan.wall:.1f}"
+        table.add_row(str(size), f"{plan.wall:.2f}", each, times, f"{plan.peak_mib:.0f}")
     return table
 
 

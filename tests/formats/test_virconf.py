@@ -118,6 +118,8 @@ _EDITS = st.lists(
 @settings(max_examples=400)
 @given(text=TEXTS, edits=_EDITS)
 @example(text='a = """"""', edits=[])
+@example(text='a = """"""\n', edits=[])
+@example(text='a = ""\nb = """x"""', edits=[])
 @example(text="a = 18446744073709551615\nb = -9223372036854775808\n", edits=[])
 @example(text="\n \n", edits=[])
 @example(text="a='x' #\n#", edits=[])

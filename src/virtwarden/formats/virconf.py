@@ -20,7 +20,7 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 _COMMENT = re.compile(r"#[^\r\n]*")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _INTEGER = re.compile(r"[-+]?[0-9]+")
-_STRING = re.compile(r'"""(?P<long>.*?)"""(?=.)|"(?P<double>[^"\r\n]*)"|\'(?P<single>[^\'\r\n]*)\'', re.DOTALL)
+_STRING = re.compile(r'"""(?=.{4})(?P<long>.*?)"""|"(?P<double>[^"\r\n]*)"|\'(?P<single>[^\'\r\n]*)\'', re.DOTALL)
 _LARGEST = (1 << 64) - 1
 _DEEPEST_LIST = 50
 

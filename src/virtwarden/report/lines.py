@@ -55,14 +55,22 @@ def cornered(left: Line, right: Line, width: int, fill: str = " ") -> list[Line]
 
 def printed(lines: Iterable[Line], style: Style) -> str:
     """The lines as a terminal of this style wants them, with a line feed after each."""
+    if style.palette is Palette.PLAIN:
+        text = "".join(f"{each.plain.rstrip()}\n" for each in lines)
+    else:
+        text = _coloured(lines, style)
+    if style.charset is Charset.UNICODE:
+        return text
+    return text.translate(_ASCII).encode("ascii", "backslashreplace").decode("ascii")
+
+
+def _coloured(lines: Iterable[Line], style: Style) -> str:
     out = StringIO()
-    coloured = style.palette is Palette.COLOUR
     console = Console(
         file=out,
         width=style.width,
-        force_terminal=coloured,
-        color_system="standard" if coloured else None,
-        no_color=not coloured,
+        force_terminal=True,
+        color_system="standard",
         legacy_windows=False,
         markup=False,
         emoji=False,
@@ -72,10 +80,7 @@ def printed(lines: Iterable[Line], style: Style) -> str:
     for each in lines:
         each.rstrip()
         console.print(each, soft_wrap=True)
-    text = out.getvalue()
-    if style.charset is Charset.UNICODE:
-        return text
-    return text.translate(_ASCII).encode("ascii", "backslashreplace").decode("ascii")
+    return out.getvalue()
 
 
 def _wrapped(text: Line, width: int) -> Iterator[Line]:
