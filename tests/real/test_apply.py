@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -204,6 +205,21 @@ def test_what_somebody_changed_since_is_shown_and_kept(changed: Changed) -> None
     changed.warden("rollback", kept[1])
     assert "<title>mine</title>" in machine.ask("virsh", "dumpxml", "--inactive", "build")
     machine.ask("virsh", "define", "/dev/stdin", given=start["domains"]["build"])  # type: ignore[index]
+
+
+@pytest.mark.libvirt
+def test_killed_anywhere_a_real_host_comes_back(changed: Changed) -> None:
+    controls = ("interfaces-filtered", "disk-caches-safe", "guest-bridges-without-addresses", "ssh-passwords-off",
+                "builtin-filters-intact", "images-private")  # fmt: skip
+    changed.warden("plan", "--control", *controls, "--out", "/root/killed.json", code=1)
+    argv = (sys.executable, "-m", "tests.real.killedlive", "/root/killed.json", "40")
+    here = {"PYTHONPATH": str(Path(__file__).parents[2])}
+    done = changed.machine.run(*argv, env=here, timeout=900)
+    assert done.returncode == 0, done.stderr[-3000:]
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["wrong"] == []
+    assert told["applied"]["open"] >= 25
+    assert told["undone"]["open"] >= 25
 
 
 def wait_for(done: object, patience: float = 30.0) -> None:

@@ -28,6 +28,9 @@ VERBS = {
 _WHILE_OPEN = ("rollback", "confirm", "history")
 """What can be done while a change of this host is not finished."""
 
+SYSTEM_STATE = "/var/lib/virt-warden"
+"""Where root's journals are."""
+
 PASSED, FAILED, UNKNOWN, USAGE = 0, 1, 2, 3
 _INTERRUPTED = 130
 
@@ -66,7 +69,8 @@ def _run(verb: str, words: list[str]) -> int:
     from virtwarden.standards import StandardError  # noqa: PLC0415
 
     try:
-        if verb not in _WHILE_OPEN and _is_something_open(words):
+        asks_for_help = any(word in ("-h", "--help") for word in words)
+        if verb not in _WHILE_OPEN and not asks_for_help and _is_something_open(words):
             import_module("virtwarden.cli.state").require_none_open(words)
         code: int = import_module(f"virtwarden.cli.{verb}").run(words)
     except (UsageError, PolicyError, SourceError, BadReport, BadPlan, StandardError) as wrong:
@@ -78,7 +82,7 @@ def _run(verb: str, words: list[str]) -> int:
 def _is_something_open(words: list[str]) -> bool:
     """Whether a journal may say that a change is not finished; asked at every command, so it imports nothing."""
     home = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
-    folders = ["/var/lib/virt-warden", f"{home}/virt-warden"]
+    folders = [SYSTEM_STATE, f"{home}/virt-warden"]
     named = any(word.startswith("--state") for word in words)
     return named or any(os.path.lexists(f"{folder}/open") for folder in folders)
 
