@@ -126,9 +126,11 @@ class Applying:
             self.keeper.check(activation)
             touched = {document: self.keeper.image(document) for document in self.keeper.touches(activation)}
             step = transaction.activating(activation, touched)
-            self.keeper.activate(activation)
+            remark = self.keeper.activate(activation)
             transaction.activated(step, [self.keeper.image(document) for document in touched])
-            self.tell(f"[{number}/{total}] {activation}: done")
+            self.tell(f"[{number}/{total}] {activation}: {remark or 'done'}")
+            if remark:
+                yield f"{activation}: {remark}"
 
     def _write(self, transaction: Transaction, rewrite: Rewrite) -> str:
         """Write one document, and before it the directories that it needs."""

@@ -1,251 +1,180 @@
-"""What each activation really does, what it changes by the way, and what is done once more after a roll-back."""
+"""How each activation of a plan is done.
+
+An activation that changes things of its own names them as documents, whose images are to be taken before and put
+back when all is undone. One that only has a program read its files again is done once more after these are put
+back; that is to be asked only of one that had been begun.
+"""
 
 from __future__ import annotations
 
-import glob
-import os
-import re
-import tempfile
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
 from virtwarden.model import Activation, Document
-from virtwarden.stores.auditkernel import LOADED, AuditKernel
+from virtwarden.stores.activators import Activator, System, installed, located, repeatedly, simply
+from virtwarden.stores.auditloading import audit_rules
+from virtwarden.stores.bootmenu import grub
+from virtwarden.stores.devices import udev
 from virtwarden.stores.images import Nothing, StateImage, StoreError
 from virtwarden.stores.live import LiveDevices
-from virtwarden.stores.programs import Programs
-from virtwarden.stores.services import Services
-from virtwarden.stores.sysctls import Sysctls
+from virtwarden.stores.sysctls import Sysctls, is_one_way
 
-_RULES = "/etc/audit/rules.d/*.rules"
-_COMPILED = ("/etc/audit/audit.rules", "/etc/audit/audit.rules.prev")
-_LOCK = re.compile(r"^\s*-e\s*2\s*$", re.MULTILINE)
-_MENUS = ("/boot/grub2/grub.cfg", "/boot/grub/grub.cfg", "/boot/efi/EFI/*/grub.cfg")
-_LATER = "it takes effect at the next boot"
+_EXPORTED = "/var/lib/nfs/etab"  # with what was exported by hand
+_PROFILES = "/etc/apparmor.d"
+_PATIENCE = 600.0
 
 
-def _nothing() -> None:
-    return None
+def activator(activation: Activation, system: System) -> Activator:
+    """How an activation is done on this system. Raises `StoreError` for a verb that is none of these."""
+    match activation.verb:
+        case "restart":
+            return _of_daemon(activation.what, system, system.services.restart)
+        case "reload":
+            return _of_daemon(activation.what, system, system.services.reload)
+        case "sysctl":
+            return _sysctl(activation.what)
+        case "restorecon":
+            return _restorecon(activation.what, system)
+        case "live":
+            return _live(activation.what, system)
+    make = _BY_VERB.get(activation.verb)
+    if make is None:
+        raise StoreError(f"nothing is known of how to do {activation}")
+    return make(system)
 
 
-def _always() -> str:
-    return ""
+def _of_daemon(name: str, system: System, act: Callable[[str], None]) -> Activator:
+    """Have a daemon begin anew or read its files; one that does not run reads them when it starts."""
 
-
-@dataclass(frozen=True, slots=True)
-class Activator:
-    """One activation. `why_not` says why it is not done here, empty where it is; `touches` are documents that it
-    changes, which a roll-back puts back; `check` lets the reader of what was written refuse it; `again` is what a
-    roll-back does once the documents are back, and says whether it did anything. All raise `StoreError`."""
-
-    do: Callable[[], None]
-    why_not: Callable[[], str] = _always
-    touches: Callable[[], tuple[Document, ...]] = field(default=lambda: ())
-    check: Callable[[], None] = _nothing
-    again: Callable[[], bool] = field(default=lambda: False)
-
-
-def activator(activation: Activation, programs: Programs, daemons: Programs) -> Activator:
-    """How an activation is done on this host. `daemons` starts what outlives us. Raises `StoreError` where there is no
-    such activation."""
-    made = _MADE.get(activation.verb)
-    if made is None:
-        raise StoreError(f"there is no activation {activation}")
-    return made(activation.what, programs, daemons)
-
-
-def _repeated(
-    do: Callable[[], None], why_not: Callable[[], str] = _always, check: Callable[[], None] = _nothing
-) -> Activator:
-    """One that is done again after a roll-back, as it was done before."""
-
-    def again() -> bool:
-        do()
-        return True
-
-    return Activator(do, why_not, check=check, again=again)
-
-
-def _service(services: Services, name: str, verb: str, check: Callable[[], None] = _nothing) -> Activator:
     def why_not() -> str:
-        found = services.find(name)
-        if found is None:
-            return f"there is no service {name} here"
-        return "" if services.is_active(found) else f"{found} does not run"
-
-    def do() -> None:
-        found = services.find(name) or name
-        (services.restart if verb == "restart" else services.reload)(found)
+        if not system.services.find(name):
+            return f"{name} is not under a service manager here"
+        return "" if system.services.is_active(name) else f"{name} does not run"
 
     def again() -> bool:
-        found = services.find(name)
-        if found is None:
+        if system.services.has_failed(name):
+            system.services.restart(name)
+        elif system.services.is_active(name):
+            act(name)
+        else:
             return False
-        services.restart(found) if verb == "restart" or not services.is_active(found) else services.reload(found)
         return True
 
-    return Activator(do, why_not, check=check, again=again)
+    check = (lambda: _check_sshd(system)) if name in ("sshd", "ssh") else lambda: None
+    return Activator(do=simply(lambda: act(name)), why_not=why_not, check=check, again=again)
 
 
-def _checks(name: str, programs: Programs) -> Callable[[], None]:
-    """The dry run of a daemon that has one."""
+def _check_sshd(system: System) -> None:
+    program = located("sshd")  # which wants to be called by its whole path
+    if program is not None:
+        said = system.programs.ask((program, "-t"))
+        if said.code != 0:
+            raise StoreError(f"sshd would not start with this: {said.complaint}")
 
-    def check() -> None:
-        if name == "sshd":
-            programs.must(("sshd", "-t"))
 
-    return check
+def _daemon_reload(system: System) -> Activator:
+    read = system.services.read_units
+    return Activator(
+        do=simply(read),
+        why_not=lambda: "" if system.services.manager == "systemd" else "systemd does not run here",
+        again=repeatedly(read),
+    )
 
 
 def _sysctl(what: str) -> Activator:
-    key, _, value = what.partition("=")
+    key, _, value = (part.strip() for part in what.removeprefix("-").partition("="))
     store = Sysctls()
 
     def why_not() -> str:
-        return "this kernel does not have it now" if isinstance(store.image(key), Nothing) else ""
-
-    def do() -> None:
-        store.put(key, StateImage({"value": " ".join(value.split())}))
-
-    return Activator(do, why_not, touches=lambda: (Document("sysctl", key),))
-
-
-def _audit_rules(programs: Programs) -> Activator:
-    kernel = AuditKernel(programs)
-
-    def why_not() -> str:
-        if programs.finds("auditctl") is None:
-            return "there is no audit system here"
-        if programs.ask(("auditctl", "-s")).code != 0:
-            return "the kernel's audit system cannot be asked"
-        return f"the rules are locked: {_LATER}" if kernel.is_locked else ""
-
-    def touches() -> tuple[Document, ...]:
-        return (*(Document("file", path) for path in _COMPILED), LOADED)
-
-    def do() -> None:
-        """Compile the files and load them, but for the lock, which no roll-back could open again."""
-        if programs.finds("augenrules") and glob.glob(_RULES):
-            programs.must(("augenrules",))
-        _load_unlocked(programs, _COMPILED[0])
-
-    return Activator(do, why_not, touches)
-
-
-def _text(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return file.read()
-    except OSError:
+        now = store.image(key)
+        if isinstance(now, Nothing):
+            return f"this kernel has no {key} now; the value holds as soon as a module brings it"
+        unequal = isinstance(now, StateImage) and now.words["value"].split() != value.split()
+        if unequal and is_one_way(key, value):
+            return f"{key} could not be taken back without a boot; it takes effect at the next one"
         return ""
 
-
-def _load_unlocked(programs: Programs, path: str) -> None:
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="virt-warden-", suffix=".rules", errors="surrogateescape"
-    ) as file:
-        file.write(_LOCK.sub("", _text(path)))
-        file.flush()
-        programs.must(("auditctl", "-R", file.name))
+    return Activator(
+        do=simply(lambda: store.put(key, StateImage({"value": value}))),
+        why_not=why_not,
+        touches=lambda: (Document("sysctl", key),),
+    )
 
 
-def _grub(programs: Programs) -> Activator:
-    """The boot menu, made by the distribution's own tool."""
-
-    def menus() -> list[str]:
-        return [path for pattern in _MENUS for path in sorted(glob.glob(pattern))]
-
-    def commands() -> list[tuple[str, ...]]:
-        if programs.finds("update-grub"):
-            return [("update-grub",)]
-        maker = programs.finds("grub2-mkconfig") or programs.finds("grub-mkconfig")
-        return [(maker, "-o", path) for path in menus()] if maker else []
-
+def _firewalld(system: System) -> Activator:
     def why_not() -> str:
-        return "" if menus() and commands() else "there is no boot menu of GRUB here"
+        if not installed("firewall-cmd"):
+            return "firewalld is not installed"
+        return "" if system.programs.ask(("firewall-cmd", "--state")).code == 0 else "firewalld does not run"
 
-    def do() -> None:
-        for command in commands():
-            programs.must(command)
-
-    def touches() -> tuple[Document, ...]:
-        names = (*menus(), *(f"{path}.new" for path in menus()))
-        return tuple(Document("file", name) for name in names)
-
-    return Activator(do, why_not, touches)
-
-
-def _udev(programs: Programs) -> Activator:
-    def why_not() -> str:
-        return "" if programs.finds("udevadm") and os.path.isdir("/run/udev") else "udev does not run here"
-
-    def do() -> None:
-        programs.must(("udevadm", "control", "--reload"))
-        programs.must(("udevadm", "trigger", "--settle", "--action=change", "--name-match=kvm"))
-
-    return _repeated(do, why_not)
-
-
-def _if_installed(programs: Programs, argv: tuple[str, ...], asked: tuple[str, ...] = ()) -> Activator:
-    """A program that is run where it is installed, and where `asked` says that what it speaks to runs."""
-
-    def why_not() -> str:
-        if programs.finds(argv[0]) is None:
-            return f"{argv[0]} is not installed"
-        return "" if not asked or programs.ask(asked).code == 0 else f"{asked[0]} says that nothing runs"
-
-    return _repeated(lambda: _ignored(programs.must(argv)), why_not)
-
-
-def _apparmor(programs: Programs, what: str) -> Activator:
-    def why_not() -> str:
-        if not os.path.isdir("/sys/kernel/security/apparmor"):
-            return "the kernel has no AppArmor"
-        return "" if programs.finds("apparmor_parser") else "apparmor_parser is not installed"
+    def read() -> None:
+        system.programs.must(("firewall-cmd", "--reload"))
 
     def check() -> None:
-        programs.must(("apparmor_parser", "--skip-kernel-load", "--skip-cache", what))
+        system.programs.must(("firewall-cmd", "--check-config"))
 
-    return _repeated(lambda: _ignored(programs.must(("apparmor_parser", "--replace", what))), why_not, check)
+    return Activator(do=simply(read), why_not=why_not, check=check, again=repeatedly(read))
 
 
-def _live(programs: Programs, guest: str) -> Activator:
-    devices = LiveDevices(programs)
+def _exports(system: System) -> Activator:
+    def why_not() -> str:
+        if not installed("exportfs"):
+            return "the NFS server is not installed"
+        return "" if system.exists("/proc/fs/nfsd/exports") else "the NFS server does not run"
+
     return Activator(
-        lambda: devices.take_filters(guest),
-        lambda: "" if devices.runs(guest) else f"guest {guest} does not run",
+        do=simply(lambda: system.programs.must(("exportfs", "-r", "-a"))),
+        why_not=why_not,
+        touches=lambda: (Document("file", _EXPORTED),),
+        again=repeatedly(lambda: _flush_exports(system)),
+    )
+
+
+def _flush_exports(system: System) -> None:
+    """Have the kernel ask again what is exported, which its daemon reads in the table that was put back."""
+    system.programs.must(("exportfs", "-f"))
+
+
+def _restorecon(directory: str, system: System) -> Activator:
+    def why_not() -> str:
+        return "" if system.exists("/sys/fs/selinux/booleans") else "SELinux does not run here"
+
+    return Activator(
+        do=simply(lambda: system.programs.must(("restorecon", "-R", directory))),
+        why_not=why_not,
+        touches=lambda: (Document("labels", directory),),
+    )
+
+
+def _live(guest: str, system: System) -> Activator:
+    devices = LiveDevices(system.programs)
+    return Activator(
+        do=simply(lambda: devices.take_filters(guest)),
+        why_not=lambda: "" if devices.runs(guest) else f"guest {guest} does not run",
         touches=lambda: (Document("live", guest),),
     )
 
 
-def _restorecon(programs: Programs, what: str) -> Activator:
+def _apparmor(system: System) -> Activator:
     def why_not() -> str:
-        return "" if os.path.isdir("/sys/fs/selinux/booleans") else "SELinux does not run here"
+        if not installed("apparmor_parser"):
+            return "AppArmor is not installed"
+        return "" if system.exists("/sys/kernel/security/apparmor/profiles") else "AppArmor is off in this kernel"
 
-    return Activator(
-        lambda: _ignored(programs.must(("restorecon", "-R", what))),
-        why_not,
-        touches=lambda: (Document("labels", what),),
-    )
+    def run(*options: str) -> None:
+        system.patient(_PATIENCE).must(("apparmor_parser", *options, system.path(_PROFILES)))
+
+    def read() -> None:
+        run("-r", "-W")
+
+    return Activator(do=simply(read), why_not=why_not, check=lambda: run("-Q", "-K"), again=repeatedly(read))
 
 
-def _ignored(_said: Iterable[str]) -> None:
-    return None
-
-
-_MADE: dict[str, Callable[[str, Programs, Programs], Activator]] = {
-    "restart": lambda what, _, daemons: _service(Services(daemons), what, "restart"),
-    "reload": lambda what, programs, daemons: _service(Services(daemons), what, "reload", _checks(what, programs)),
-    "daemon-reload": lambda _what, _, daemons: _repeated(Services(daemons).daemon_reload),
-    "sysctl": lambda what, _programs, _: _sysctl(what),
-    "audit-rules": lambda _what, programs, _: _audit_rules(programs),
-    "grub": lambda _what, programs, _: _grub(programs),
-    "udev": lambda _what, programs, _: _udev(programs),
-    "firewalld": lambda _what, programs, _: _if_installed(
-        programs, ("firewall-cmd", "--reload"), asked=("firewall-cmd", "--state")
-    ),
-    "exports": lambda _what, programs, _: _if_installed(programs, ("exportfs", "-ra")),
-    "apparmor": lambda what, programs, _: _apparmor(programs, what),
-    "restorecon": lambda what, programs, _: _restorecon(programs, what),
-    "live": lambda what, programs, _: _live(programs, what),
+_BY_VERB: dict[str, Callable[[System], Activator]] = {
+    "daemon-reload": _daemon_reload,
+    "audit-rules": audit_rules,
+    "grub": grub,
+    "udev": udev,
+    "firewalld": _firewalld,
+    "exports": _exports,
+    "apparmor": _apparmor,
 }

@@ -1,62 +1,77 @@
-"""The audit rules that the kernel holds, as one document: they come back in their order, and the lock is never set."""
+"""The audit rules and settings that the kernel holds, as one document that can be taken back."""
 
 from __future__ import annotations
 
-import os
-import re
-import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from virtwarden.edits import Edit
 from virtwarden.model import Document
-from virtwarden.stores.images import Image, StateImage, StoreError
-from virtwarden.stores.programs import Programs
+from virtwarden.stores import auditnetlink
+from virtwarden.stores.images import Image, Nothing, StateImage, StoreError
 
 LOADED = Document("audit", "loaded")
-_SETTINGS = {"failure": "-f", "backlog_limit": "-b", "rate_limit": "-r", "enabled": "-e"}
+LOCKED = 2
 
 
 @dataclass(frozen=True, slots=True)
 class AuditKernel:
-    """The kernel's audit rules and the settings that come with them."""
-
-    programs: Programs = field(default_factory=Programs)
+    """The rules and settings of the running kernel. They are changed by loading files; this brings them back."""
 
     def image(self, name: str, edits: Sequence[Edit] = ()) -> Image:
-        """The rules in their order, and the settings. Raises `StoreError`."""
-        del name, edits
-        rules = self.programs.must(("auditctl", "-l"))
-        listed = "" if rules.strip() == "No rules" else rules
-        return StateImage({"rules": listed, **self.settings()})
-
-    def settings(self) -> dict[str, str]:
-        """Whether rules are enabled, and the other settings that rules may set. Raises `StoreError`."""
-        said = dict(re.findall(r"^(\w+) (\d+)", self.programs.must(("auditctl", "-s")), re.MULTILINE))
-        return {word: said[word] for word in _SETTINGS if word in said}
-
-    @property
-    def is_locked(self) -> bool:
-        """Whether the kernel takes no rules until the next boot. Raises `StoreError`."""
-        return self.settings().get("enabled") == "2"
+        """The settings by name, and the rules as the kernel keeps them, in their order. Raises `StoreError`."""
+        with auditnetlink.connected() as kernel:
+            return _image(kernel)
 
     def edited(self, document: Document, image: Image, edits: Sequence[Edit]) -> Image:
-        """The same: rules are changed in their files."""
-        del document, edits
+        """Nothing is asked of it but to be brought back."""
+        if edits:
+            raise StoreError("the loaded audit rules are changed by way of their files")
         return image
 
     def put(self, name: str, image: Image) -> Image:
-        """Load these rules in place of those that are there. Raises `StoreError`."""
-        now = self.image(name)
-        if now == image or not isinstance(image, StateImage):
-            return now
-        if self.is_locked:
-            raise StoreError("the audit rules are locked until the next boot")
-        lines = ["-D", *image.words["rules"].splitlines()]
-        lines += [f"{option} {image.words[word]}" for word, option in _SETTINGS.items() if word in image.words]
-        with tempfile.NamedTemporaryFile("w", prefix="virt-warden-", suffix=".rules") as file:
-            os.fchmod(file.fileno(), 0o600)
-            file.write("\n".join(line for line in lines if not re.fullmatch(r"-e\s*2", line)) + "\n")
-            file.flush()
-            self.programs.must(("auditctl", "-R", file.name))
-        return self.image(name)
+        """Have the kernel hold these rules again; those that stay are not taken away meanwhile. A lock is never
+        set, and a locked kernel takes nothing until it is booted. Raises `StoreError`."""
+        if isinstance(image, Nothing):
+            return self.image(name)
+        if not isinstance(image, StateImage):
+            raise StoreError("this is no image of the loaded audit rules")
+        with auditnetlink.connected() as kernel:
+            now = _image(kernel)
+            if now == image:
+                return now
+            if is_locked(now):
+                raise StoreError("the kernel's audit rules are locked (-e 2) until the host is booted")
+            _put_rules(kernel, _rules(now), _rules(image))
+            wanted = {key: int(image.words[key]) for key in auditnetlink.SETTABLE if key in image.words}
+            changed = {key: value for key, value in wanted.items() if str(value) != now.words[key]}
+            if changed.get("enabled") == LOCKED:
+                raise StoreError("the kernel's audit rules are not locked from here; that takes a boot")
+            if changed:
+                kernel.set_status(changed)
+            return _image(kernel)
+
+
+def is_locked(image: Image) -> bool:
+    """Whether the kernel refuses changes until it is booted."""
+    return isinstance(image, StateImage) and image.words.get("enabled") == str(LOCKED)
+
+
+def _image(kernel: auditnetlink.Kernel) -> StateImage:
+    status = {key: str(value) for key, value in kernel.status().items()}
+    return StateImage({**status, "rules": " ".join(rule.hex() for rule in kernel.rules())})
+
+
+def _rules(image: StateImage) -> list[bytes]:
+    return [bytes.fromhex(rule) for rule in image.words.get("rules", "").split()]
+
+
+def _put_rules(kernel: auditnetlink.Kernel, now: list[bytes], wanted: list[bytes]) -> None:
+    """The first rule that matches decides, so that all behind the first difference are put anew."""
+    kept = next((at for at, (old, new) in enumerate(zip(now, wanted, strict=False)) if old != new), None)
+    if kept is None:
+        kept = min(len(now), len(wanted))
+    for rule in reversed(now[kept:]):
+        kernel.delete(rule)
+    for rule in wanted[kept:]:
+        kernel.add(rule)

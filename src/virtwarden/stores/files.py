@@ -47,21 +47,24 @@ class Files:
     root: str = "/"
 
     def image(self, name: str, edits: Sequence[Edit] = ()) -> Image:
-        """The file as it is; with its bytes only where an edit is of its text, or where no edit is given. Raises
+        """The file as it is; with its bytes, if it has any, where an edit is of its text or no edit is given. Raises
         `StoreError`."""
-        with_data = not edits or any(is_textual(edit) for edit in edits)
+        textual = any(is_textual(edit) for edit in edits)
+        with_data = textual or not edits
         try:
             with _walked(self.root, name) as place:
                 descriptor = os.open(place.name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=place.directory)
                 try:
                     found = _image(descriptor, name, with_data=with_data)
-                    return found if with_data else _touched(found, edits)
                 finally:
                     os.close(descriptor)
         except FileNotFoundError:
             return Nothing()
         except OSError as error:
             raise _failure(name, error) from None
+        if textual and found.kind not in ("file", "dir"):
+            raise StoreError(f"{name} is no regular file")
+        return found if with_data else _touched(found, edits)
 
     def edited(self, document: Document, image: Image, edits: Sequence[Edit]) -> Image:
         """The image with the edits made. Raises `StoreError`."""
@@ -270,8 +273,6 @@ def _image(descriptor: int, name: str, *, with_data: bool) -> FileImage:
             raise StoreError(f"{name} has {found.st_nlink} names; a new text would reach only this one of them")
         with open(way, "rb") as file:
             data = file.read()
-    elif with_data and kind != "dir":
-        raise StoreError(f"{name} is no regular file")
     mode = mode_of.S_IMODE(found.st_mode)
     return FileImage(kind, mode, found.st_uid, found.st_gid, _xattrs(way), found.st_mtime_ns, data)
 

@@ -63,7 +63,7 @@ def between(now: Image, before: Image, after: Image) -> bool:
     if same(now, before) or same(now, after):
         return True
     if isinstance(now, StateImage) and isinstance(before, StateImage) and isinstance(after, StateImage):
-        return _each_between(now.words, before.words, after.words) and _each_between(
+        return _each_between(_told(now), _told(before), _told(after)) and _each_between(
             now.links, before.links, after.links
         )
     if not (isinstance(now, FileImage) and isinstance(before, FileImage) and isinstance(after, FileImage)):
@@ -85,6 +85,11 @@ def _without_setid(now: FileImage, image: FileImage) -> FileImage:
     if image.mode is None or now.mode is None or image.mode & 0o1777 != now.mode:
         return image
     return structs.replace(image, mode=now.mode)
+
+
+def _told(image: StateImage) -> dict[str, str]:
+    """Its words without the one that follows from its links, which may be a third one on the way."""
+    return {name: word for name, word in image.words.items() if name != "enabled" or not image.links}
 
 
 def _each_between(now: Mapping[str, object], before: Mapping[str, object], after: Mapping[str, object]) -> bool:

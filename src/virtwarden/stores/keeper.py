@@ -14,14 +14,17 @@ from virtwarden.edits import Edit
 from virtwarden.model import Activation, Document, Rewrite
 from virtwarden.places import path_of
 from virtwarden.stores import Store
-from virtwarden.stores.activating import Activator, activator
+from virtwarden.stores.activating import activator
+from virtwarden.stores.activators import Activator, System
 from virtwarden.stores.auditkernel import AuditKernel
 from virtwarden.stores.files import Files
 from virtwarden.stores.images import FileImage, Image, StoreError
+from virtwarden.stores.labels import Labels
 from virtwarden.stores.libvirt import Domains, Nwfilters, is_ours
 from virtwarden.stores.live import LiveDevices
 from virtwarden.stores.programs import Programs
-from virtwarden.stores.selinux import Booleans, FileContexts, Labels
+from virtwarden.stores.selinux import Booleans, FileContexts
+from virtwarden.stores.services import services
 from virtwarden.stores.sysctls import Sysctls
 from virtwarden.stores.units import Units
 
@@ -97,9 +100,9 @@ class Keeper:
         """Let those who will read what was written say whether they accept it. Raises `StoreError`."""
         self._activator(activation).check()
 
-    def activate(self, activation: Activation) -> None:
-        """Have the running system take what was written. Raises `StoreError`."""
-        self._activator(activation).do()
+    def activate(self, activation: Activation) -> str:
+        """Have the running system take what was written; what remains to be said of it. Raises `StoreError`."""
+        return self._activator(activation).do()
 
     def activate_again(self, activation: Activation) -> Iterator[str]:
         """Have it take what was there before; what was done. Raises `StoreError`."""
@@ -107,7 +110,7 @@ class Keeper:
             yield f"{activation}: done"
 
     def _activator(self, activation: Activation) -> Activator:
-        return activator(activation, self.programs, self.daemons)
+        return activator(activation, System(self.programs, services(self.daemons)))
 
     # --- stores ----------------------------------------------------------------------------------
 
@@ -117,7 +120,7 @@ class Keeper:
         if document.kind in ("domain", "nwfilter") and not self.runs:
             return Files(self.root), path_of(document)
         if document.kind == "unit":
-            return Units(self.root, self.daemons), document.name
+            return Units(services(self.daemons) if self.runs else None, self.root), document.name
         if not self.runs:
             raise StoreError(f"{document} can only be changed on the host when it runs")
         stores: dict[str, Store] = {
@@ -128,7 +131,7 @@ class Keeper:
             "boolean": Booleans(self.programs),
             "fcontext": FileContexts(self.programs),
             "labels": Labels(self.programs),
-            "audit": AuditKernel(self.programs),
+            "audit": AuditKernel(),
         }
         if document.kind not in stores:
             raise StoreError(f"{document} cannot be changed by a program")

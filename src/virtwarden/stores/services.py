@@ -1,78 +1,330 @@
-"""The services of the running system, whoever starts them: systemd, or the scripts that came before it."""
+"""The service manager of the running system: systemd, System V's init scripts, or none.
+
+Daemons go by other names on other distributions; the one that is installed is meant. A daemon that does not come
+back is noticed by its state, not by an exit code alone.
+"""
 
 from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Protocol, TypeVar
 
 from virtwarden.stores.images import StoreError
-from virtwarden.stores.programs import Programs, Said
+from virtwarden.stores.programs import Programs
 
-_OTHER_NAMES = {"sshd": ("sshd", "ssh"), "libvirtd": ("libvirtd", "libvirt-bin")}
-_SETTLES = 0.3
+_NAMES = {
+    "sshd": ("sshd", "ssh"),
+    "ssh": ("ssh", "sshd"),
+    "libvirtd": ("libvirtd", "libvirt-bin"),
+    "chronyd": ("chronyd", "chrony"),
+    "nfs-server": ("nfs-server", "nfs-kernel-server", "nfs"),
+    "apparmor": ("apparmor", "boot.apparmor"),
+}
+_TYPES = (".service", ".socket", ".timer", ".path", ".target", ".mount", ".automount", ".swap", ".slice", ".scope")
+_HEEDS_HUP = ("auditd.service",)
+_HOLD_GUESTS_FILES = ("virtlogd.service", "virtlockd.service")
+_SETTLING = 1.0
+_PATIENCE = 90.0
+_PAUSE = 0.1
+
+
+class Services(Protocol):
+    """Starts and stops the daemons of the running system."""
+
+    @property
+    def manager(self) -> str:
+        """What it is called; empty where there is none."""
+        ...
+
+    def find(self, name: str) -> str:
+        """The name that a daemon goes by on this host; empty where it is not installed."""
+        ...
+
+    def is_active(self, name: str) -> bool:
+        """Whether it runs. Raises `StoreError`."""
+        ...
+
+    def has_failed(self, name: str) -> bool:
+        """Whether it was to run, and does not. Raises `StoreError`."""
+        ...
+
+    def start(self, name: str) -> None:
+        """Have it run, with its files as they are now. Raises `StoreError` with its last words."""
+        ...
+
+    def stop(self, name: str) -> None:
+        """Have it not run. Raises `StoreError`."""
+        ...
+
+    def restart(self, name: str) -> None:
+        """Have it begin anew, whether it runs or has failed. Raises `StoreError` with its last words."""
+        ...
+
+    def reload(self, name: str) -> None:
+        """Have it read its files again, begin anew where it cannot do that alone. Raises `StoreError`."""
+        ...
+
+    def read_units(self) -> None:
+        """Have the manager read its own files again. Raises `StoreError`."""
+        ...
+
+
+def services(programs: Programs, root: str = "/") -> Services:
+    """The manager that runs here; `root` is where its marks are looked for."""
+    if os.path.isdir(os.path.join(root, "run/systemd/system")):
+        return Systemd(programs)
+    if os.path.isdir(os.path.join(root, "etc/init.d")):
+        return InitScripts(programs, os.path.join(root, "etc/init.d"))
+    return Unmanaged()
+
+
+def names_of(name: str) -> tuple[str, ...]:
+    """The names that a daemon goes by, with the type of unit that was asked for."""
+    kind = next((kind for kind in _TYPES if name.endswith(kind)), "")
+    stem = name.removesuffix(kind)
+    return tuple(each + kind for each in _NAMES.get(stem, (stem,)))
 
 
 @dataclass(frozen=True, slots=True)
-class Services:
-    """What starts and stops daemons on this host. The daemons outlive us: `programs` must hold no lock."""
+class Unit:
+    """What systemd says of a unit: `active` is its ActiveState, `kind` the Type of a service."""
 
-    programs: Programs
-    systemd: Path = Path("/run/systemd/system")
-    scripts: Path = Path("/etc/init.d")
+    name: str
+    active: str
+    kind: str = ""
+    stops_by_hand: bool = True
+    reloads: bool = False
+    triggered_by: tuple[str, ...] = ()
+    met: bool = True
+    masked: bool = False
 
     @property
-    def has_systemd(self) -> bool:
-        """Whether systemd runs."""
-        return self.systemd.is_dir()
+    def runs(self) -> bool:
+        return self.active in ("active", "reloading", "activating")
 
-    def find(self, name: str) -> str | None:
-        """The name by which a service goes here, None where there is no such service."""
-        names = _OTHER_NAMES.get(name, (name,))
-        if self.has_systemd:
-            return next((each for each in names if self._is_loaded(each)), None)
-        return next((each for each in names if os.access(self.scripts / each, os.X_OK)), None)
+    @property
+    def may_end(self) -> bool:
+        """Whether it is no failure that it has ended: its job is done, or is not for this host."""
+        return self.kind == "oneshot" or not self.met
+
+
+@dataclass(frozen=True, slots=True)
+class Systemd:
+    """systemd. A daemon has to stay active for the time of `settling` in seconds."""
+
+    programs: Programs
+    settling: float = _SETTLING
+    patience: float = _PATIENCE
+    manager: str = "systemd"
+
+    def find(self, name: str) -> str:
+        units = (self.unit(each) for each in names_of(name))
+        return next((unit.name for unit in units if unit is not None and not unit.masked), "")
+
+    def unit(self, name: str) -> Unit | None:
+        """What is known of a unit; None where there is none."""
+        properties = "Id,LoadState,ActiveState,Type,RefuseManualStop,CanReload,TriggeredBy,ConditionResult"
+        said = self.programs.ask(("systemctl", "show", f"--property={properties}", _whole(name)))
+        if said.code != 0:
+            raise StoreError(f"systemctl does not tell of {name}: {said.complaint}")
+        told = dict(line.partition("=")[::2] for line in said.stdout.splitlines())
+        if told.get("LoadState", "not-found") == "not-found":
+            return None
+        return Unit(
+            told.get("Id") or _whole(name),
+            told.get("ActiveState", "inactive"),
+            told.get("Type", ""),
+            told.get("RefuseManualStop") != "yes",
+            told.get("CanReload") == "yes",
+            tuple(told.get("TriggeredBy", "").split()),
+            told.get("ConditionResult") != "no",
+            told["LoadState"] == "masked",
+        )
 
     def is_active(self, name: str) -> bool:
-        """Whether a service runs."""
-        return self._say(name, "is-active").code == 0
+        unit = self.unit(name)
+        return unit is not None and unit.runs
+
+    def has_failed(self, name: str) -> bool:
+        unit = self.unit(name)
+        return unit is not None and unit.active == "failed"
+
+    def start(self, name: str) -> None:
+        self._do("start", self._known(name))
+
+    def stop(self, name: str) -> None:
+        unit = self.unit(name)
+        if unit is None or unit.active in ("inactive", "failed"):
+            return
+        if unit.stops_by_hand:
+            self.programs.must(("systemctl", "stop", unit.name))
+        else:
+            self._signal(unit, "TERM")
+        if self._settled(unit).runs:
+            raise StoreError(f"{unit.name} does not stop")
 
     def restart(self, name: str) -> None:
-        """Stop and start a service, and see that it runs. Raises `StoreError` with its last words."""
-        self._must(name, "restart")
+        unit = self._known(name)
+        if unit.stops_by_hand or not unit.runs:
+            self._do("restart", unit)
+        else:
+            self.reload(name)
 
     def reload(self, name: str) -> None:
-        """Have a service read its settings anew, and see that it still runs. Raises `StoreError`."""
-        self._must(name, "reload")
+        unit = self._known(name)
+        if not unit.reloads and unit.name in _HOLD_GUESTS_FILES:
+            raise StoreError(
+                f"{unit.name} cannot be reloaded, and a restart would take away what guests have open"
+            )
+        if not unit.reloads and unit.name in _HEEDS_HUP:
+            self._signal(unit, "HUP")
+            self._holds(unit, time.time())
+        else:
+            self._do("reload" if unit.reloads and unit.active == "active" else "restart", unit)
 
-    def daemon_reload(self) -> None:
-        """Have systemd read its units anew; elsewhere nothing has to be done. Raises `StoreError`."""
-        if self.has_systemd:
-            self.programs.must(("systemctl", "daemon-reload"))
+    def read_units(self) -> None:
+        self.programs.must(("systemctl", "daemon-reload"))
 
-    def _is_loaded(self, name: str) -> bool:
-        said = self.programs.ask(("systemctl", "show", "--property=LoadState", "--value", _unit(name)))
-        return said.stdout.strip() == "loaded"
+    def _known(self, name: str) -> Unit:
+        unit = self.unit(self.find(name) or name)
+        if unit is None or unit.masked:
+            raise StoreError(f"systemd knows no {name} that can be started")
+        return unit
 
-    def _must(self, name: str, verb: str) -> None:
-        said = self._say(name, verb)
-        time.sleep(_SETTLES)  # a daemon that finds its settings wrong ends a moment after it was started
-        if said.code != 0 or not self.is_active(name):
-            raise StoreError(f"{name} does not {verb}: {self._last_words(name, said)}")
+    def _signal(self, unit: Unit, signal: str) -> None:
+        self.programs.must(("systemctl", "kill", "--kill-who=main", f"--signal={signal}", unit.name))
 
-    def _say(self, name: str, verb: str) -> Said:
-        if self.has_systemd:
-            return self.programs.ask(("systemctl", verb, _unit(name)))
-        word = "status" if verb == "is-active" else verb
-        return self.programs.ask((str(self.scripts / name), word))
+    def _do(self, verb: str, unit: Unit) -> None:
+        began = time.time()
+        if unit.active == "failed":  # else it may be refused for having been started too often
+            self.programs.ask(("systemctl", "reset-failed", unit.name))
+        said = self.programs.ask(("systemctl", verb, unit.name))
+        if said.code != 0:
+            raise StoreError(f"{unit.name} does not {verb}: {self._last_words(unit, began) or said.complaint}")
+        self._holds(unit, began)
 
-    def _last_words(self, name: str, said: Said) -> str:
-        if not self.has_systemd:
-            return said.complaint
-        log = self.programs.ask(("journalctl", "--unit", _unit(name), "--lines=1", "--output=cat", "--no-pager"))
-        return log.stdout.strip() or said.complaint
+    def _holds(self, unit: Unit, began: float) -> None:
+        now = self._settled(unit)
+        if now.active != "active" and not (now.active == "inactive" and now.may_end):
+            words = self._last_words(unit, began)
+            raise StoreError(f"{unit.name} does not stay up, it is {now.active}" + (f": {words}" if words else ""))
+
+    def _settled(self, unit: Unit) -> Unit:
+        """The unit when it has come to rest, or patience has."""
+        gone = Unit(unit.name, "inactive", unit.kind)
+        return _at_rest(
+            lambda: self.unit(unit.name) or gone,
+            lambda now: now.active in ("activating", "deactivating", "reloading"),
+            self.settling,
+            self.patience,
+        )
+
+    def _last_words(self, unit: Unit, began: float) -> str:
+        """What the daemon itself said last; the manager's own remarks are not it."""
+        asked = ("journalctl", "--no-pager", "-q", "-o", "cat", "-n", "1", f"--since=@{int(began)}")
+        try:
+            said = self.programs.ask((*asked, f"_SYSTEMD_UNIT={unit.name}"))
+        except StoreError:
+            return ""
+        return said.stdout.strip() if said.code == 0 else ""
 
 
-def _unit(name: str) -> str:
-    return name if "." in name else f"{name}.service"
+@dataclass(frozen=True, slots=True)
+class InitScripts:
+    """System V's init scripts, by way of `service`."""
+
+    programs: Programs
+    scripts: str = "/etc/init.d"
+    settling: float = _SETTLING
+    manager: str = "init scripts"
+
+    def find(self, name: str) -> str:
+        stems = (each.removesuffix(".service") for each in names_of(name))
+        return next((each for each in stems if os.access(os.path.join(self.scripts, each), os.X_OK)), "")
+
+    def is_active(self, name: str) -> bool:
+        script = self.find(name)
+        return bool(script) and self.programs.ask(("service", script, "status")).code == 0
+
+    def has_failed(self, name: str) -> bool:
+        script = self.find(name)  # dead, with the file of its process or its lock still there (LSB)
+        return bool(script) and self.programs.ask(("service", script, "status")).code in (1, 2)
+
+    def start(self, name: str) -> None:
+        self._do("start", name)
+
+    def stop(self, name: str) -> None:
+        if self.is_active(name):
+            self.programs.must(("service", self.find(name), "stop"))
+
+    def restart(self, name: str) -> None:
+        self._do("restart", name)
+
+    def reload(self, name: str) -> None:
+        self._do("reload", name)
+
+    def read_units(self) -> None:
+        """Scripts are read whenever they are run."""
+
+    def _do(self, verb: str, name: str) -> None:
+        script = self.find(name)
+        if not script:
+            raise StoreError(f"there is no init script of {name}")
+        said = self.programs.ask(("service", script, verb))
+        if said.code != 0:
+            raise StoreError(f"{script} does not {verb}: {said.complaint}")
+        if not _at_rest(lambda: self.is_active(name), lambda _: False, self.settling, self.settling):
+            raise StoreError(f"{script} does not stay up: {said.complaint}")
+
+
+@dataclass(frozen=True, slots=True)
+class Unmanaged:
+    """No service manager: nothing is known, and nothing can be started."""
+
+    manager: str = ""
+
+    def find(self, name: str) -> str:
+        return ""
+
+    def is_active(self, name: str) -> bool:
+        return False
+
+    def has_failed(self, name: str) -> bool:
+        return False
+
+    def start(self, name: str) -> None:
+        raise StoreError(f"no service manager runs here that could start {name}")
+
+    def stop(self, name: str) -> None:
+        raise StoreError(f"no service manager runs here that could stop {name}")
+
+    def restart(self, name: str) -> None:
+        raise StoreError(f"no service manager runs here that could restart {name}")
+
+    def reload(self, name: str) -> None:
+        raise StoreError(f"no service manager runs here that could reload {name}")
+
+    def read_units(self) -> None:
+        """There are none."""
+
+
+def _whole(name: str) -> str:
+    return name if name.endswith(_TYPES) else f"{name}.service"
+
+
+_State = TypeVar("_State")
+
+
+def _at_rest(
+    ask: Callable[[], _State], moves: Callable[[_State], bool], settling: float, patience: float
+) -> _State:
+    """What is seen when it has settled, or patience is at its end."""
+    begun = time.monotonic()
+    while True:
+        now = ask()
+        if time.monotonic() - begun >= (patience if moves(now) else settling):
+            return now
+        time.sleep(_PAUSE)

@@ -1,59 +1,104 @@
-"""The kernel's settings as they hold now, one key at a time: what the files of other keys say is not touched."""
+"""The kernel's settings below /proc/sys, read and written one by one: no other setting is touched."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from virtwarden.edits import Edit, SetState
-from virtwarden.formats.keyvalue import sysctl_key
 from virtwarden.model import Document
 from virtwarden.stores.images import Image, Nothing, StateImage, StoreError
+
+_ONE_WAY = {
+    "kernel.kexec_load_disabled": ("1",),
+    "kernel.modules_disabled": ("1",),
+    "kernel.unprivileged_bpf_disabled": ("1",),
+    "kernel.yama.ptrace_scope": ("3",),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Sysctls:
-    """The values below /proc/sys."""
+    """The settings of the running kernel, as seen from the network namespace of this process."""
 
-    folder: str = "/proc/sys"
+    proc: str = "/proc/sys"
 
     def image(self, name: str, edits: Sequence[Edit] = ()) -> Image:
-        """The value that holds; nothing where this kernel has no such key. Raises `StoreError`."""
-        del edits
-        try:
-            with open(self._path(name), encoding="utf-8", errors="surrogateescape") as file:
-                return StateImage({"value": " ".join(file.read().split())})
-        except FileNotFoundError:
+        """The value as the kernel spells it; nothing where it has no such setting, mostly because a module is not
+        loaded. Raises `StoreError`."""
+        path = self._path(name)
+        if path is None:
             return Nothing()
+        try:
+            with open(path, encoding="utf-8", errors="surrogateescape") as file:
+                return StateImage({"value": file.read().rstrip("\n")})
         except OSError as error:
-            raise StoreError(f"sysctl {name}: {(error.strerror or str(error)).lower()}") from None
+            raise _failure(name, error) from None
 
     def edited(self, document: Document, image: Image, edits: Sequence[Edit]) -> Image:
-        """The wanted value. Raises `StoreError` where the kernel has no such key."""
-        if isinstance(image, Nothing):
-            raise StoreError(f"this kernel has no {document}")
-        wanted = [edit.state for edit in edits if isinstance(edit, SetState)]
-        return StateImage({"value": " ".join(wanted[-1].split())}) if wanted else image
+        """The image with the value that is asked for. Raises `StoreError`."""
+        if not isinstance(image, StateImage):
+            raise StoreError(f"this kernel has no {document.name}")
+        for edit in edits:
+            if not isinstance(edit, SetState):
+                raise StoreError(f"{document} cannot be changed in this way")
+            if edit.state.split() != image.words["value"].split():
+                if is_one_way(document.name, edit.state):
+                    raise StoreError(f"{document.name} could not be taken back from {edit.state} without a boot")
+                image = StateImage({"value": edit.state})
+        return image
 
     def put(self, name: str, image: Image) -> Image:
-        """Set the value. A key that is gone meanwhile, with its module or its device, needs none. Raises
-        `StoreError`."""
+        """Write the value; what the kernel made of it. Raises `StoreError`, also where that is something else."""
         now = self.image(name)
-        if isinstance(now, Nothing) or not isinstance(image, StateImage) or now == image:
-            return now
+        if not isinstance(image, StateImage) or now == image:
+            return now  # a setting that came or went with its module is none of ours
+        path = self._path(name)
+        if path is None:
+            raise StoreError(f"this kernel has no {name}")
+        wanted = image.words["value"]
         try:
-            descriptor = os.open(self._path(name), os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-            try:
-                os.write(descriptor, image.words["value"].encode() + b"\n")
-            finally:
-                os.close(descriptor)
+            with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
+                file.write(f"{wanted}\n")
         except OSError as error:
-            raise StoreError(f"sysctl {name}: {(error.strerror or str(error)).lower()}") from None
-        return self.image(name)
+            raise _failure(name, error) from None
+        now = self.image(name)
+        if not isinstance(now, StateImage) or now.words["value"].split() != wanted.split():
+            raise StoreError(f"{name} did not become {wanted}")
+        return now
 
-    def _path(self, name: str) -> str:
-        parts = [part.replace("/", ".") for part in sysctl_key(name).split(".")]
-        if any(part in ("", "..") for part in parts):
-            raise StoreError(f"{name} is no key of sysctl")
-        return "/".join((self.folder, *parts))
+    def _path(self, name: str) -> str | None:
+        return next(_paths(self.proc, _parts(name)), None)
+
+
+def is_one_way(key: str, value: str) -> bool:
+    """Whether the kernel keeps this value until it is booted again."""
+    return value.strip() in _ONE_WAY.get(".".join(_parts(key)), ())
+
+
+def _parts(key: str) -> list[str]:
+    """The names that a key is made of. As in sysctl.d(5), the first separator tells which of dot and slash is one;
+    the other then stands for the dot in a name."""
+    slash, dot = key.find("/"), key.find(".")
+    if slash >= 0 and (dot < 0 or slash < dot):
+        return key.split("/")
+    return [part.replace("/", ".") for part in key.split(".")]
+
+
+def _paths(directory: str, parts: Sequence[str]) -> Iterator[str]:
+    """The files that the names can mean: that of an interface may have been written with its dot."""
+    for count in range(1, len(parts) + 1):
+        name = ".".join(parts[:count])
+        path = os.path.join(directory, name)
+        if name in ("", ".", "..") or not os.path.lexists(path):
+            continue
+        if count == len(parts):
+            if os.path.isfile(path):
+                yield path
+        elif os.path.isdir(path):
+            yield from _paths(path, parts[count:])
+
+
+def _failure(name: str, error: OSError) -> StoreError:
+    return StoreError(f"{name}: {(error.strerror or str(error)).lower()}")

@@ -1,171 +1,179 @@
-"""Units of systemd: whether they start at boot, which their links say, and whether they run.
+"""systemd's units as documents: the links that enable them, and whether they run.
 
-Their links are changed as systemctl would, and put back as they were; no unit of somebody else is touched. Below a
-directory that is no running system the links are all there is.
+Enabling and disabling is done with the very links that systemctl would make, so that what was there can be brought
+back link by link; systemd is asked only to read them and to start and stop. Below the root directory of a system
+that does not run there are links alone.
 """
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from virtwarden.edits import Edit, SetState
-from virtwarden.formats import Malformed, ini
 from virtwarden.model import Document
-from virtwarden.places import UNIT_PLACES
+from virtwarden.stores import auditloading, installs, links
 from virtwarden.stores.files import Files
-from virtwarden.stores.images import FileImage, Image, StateImage, StoreError
-from virtwarden.stores.programs import Programs
-from virtwarden.stores.services import Services
+from virtwarden.stores.images import Image, Nothing, StateImage, StoreError
+from virtwarden.stores.services import InitScripts, Services, Systemd
 
-_PLACE = "/etc/systemd/system"
-_BY_HAND = "on a host without systemd services are changed by hand: chkconfig or update-rc.d, and service"
-_WORDS = ("enabled", "disabled", "masked", "active")
+_STATES = ("enabled", "disabled", "masked", "active", "inactive")
+_BY_HAND = {
+    "enabled": "`update-rc.d {0} enable` or `chkconfig {0} on`",
+    "disabled": "`update-rc.d {0} disable` or `chkconfig {0} off`",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Units:
-    """The units below a root directory; of the running system where that is `/`."""
+    """The units below a root directory; `services` is the manager that runs there, None where none does."""
 
+    services: Services | None = None
     root: str = "/"
-    programs: Programs = field(default_factory=Programs)
 
     def image(self, name: str, edits: Sequence[Edit] = ()) -> Image:
-        """The links that enable, alias or mask the unit, and whether it runs. Raises `StoreError`."""
-        del edits
-        words = {}
-        if self._runs:
-            said = self.programs.ask(("systemctl", "is-active", name))
-            words["active"] = said.stdout.strip() or "unknown"
-        return StateImage(words, dict(sorted(self._links(name))))
+        """Its words: `enabled`, and `active` for it and for those that start it on demand. Raises `StoreError`."""
+        name = _whole(name)
+        unit = self._unit(name)
+        if unit is None:
+            return self._script(name)
+        family = installs.family(self.root, unit)
+        there = installs.present(self.root, {*family, name})
+        expected = (path for each in family.values() for path in (*each.wanted, each.mask))
+        every = {**dict.fromkeys(expected), **there}
+        words = {"enabled": installs.word(unit, every)}
+        if isinstance(self.services, Systemd):
+            running = self._running_family(unit.name, family)
+            words |= {_key(each, unit.name): self._activity(each) for each in running}
+        return StateImage(words, dict(sorted(every.items())))
 
     def edited(self, document: Document, image: Image, edits: Sequence[Edit]) -> Image:
-        """What the unit is to be; `put` finds out which links that takes. Raises `StoreError`."""
-        wanted = [edit.state for edit in edits if isinstance(edit, SetState)]
-        if not isinstance(image, StateImage) or not wanted or wanted[-1] not in _WORDS:
-            raise StoreError(f"{document} cannot be made {', '.join(wanted)}")
-        if self.root == "/" and not self._runs:
-            raise StoreError(f"{document}: {_BY_HAND}")
-        links = dict(image.links)
-        words = dict(image.words)
-        if wanted[-1] == "disabled":
-            links = {path: target for path, target in links.items() if target == "/dev/null"}
-        elif wanted[-1] == "enabled":
-            links |= dict(self._enabling(document.name))
-        elif wanted[-1] == "masked":
-            links = {f"{_PLACE}/{document.name}": "/dev/null"}
-        if "active" in words:
-            words["active"] = "active" if wanted[-1] in ("enabled", "active") else "inactive"
-        return StateImage(words, dict(sorted(links.items())))
+        """The image with the unit in the state that is asked for. Raises `StoreError`."""
+        if not isinstance(image, StateImage):
+            raise StoreError(f"there is no unit {document.name} on this host")
+        for edit in edits:
+            if not isinstance(edit, SetState) or edit.state not in _STATES:
+                raise StoreError(f"unit {document.name} cannot be changed in this way")
+            image = self._set(_whole(document.name), image, edit.state)
+        return image
 
     def put(self, name: str, image: Image) -> Image:
-        """Make it so. Raises `StoreError`."""
+        """Have the links so, and start or stop what differs; what starts on demand goes first. Raises
+        `StoreError`."""
         now = self.image(name)
-        if not isinstance(image, StateImage) or not isinstance(now, StateImage):
-            raise StoreError(f"unit {name} has no such state")
-        try:
-            self._put_links(now.links, image.links)
-        except OSError as error:
-            raise StoreError(f"unit {name}: {(error.strerror or str(error)).lower()}") from None
-        if self._runs and now.links != image.links:
-            self.programs.must(("systemctl", "daemon-reload"))
-        wanted = image.words.get("active")
-        if self._runs and wanted != now.words.get("active"):
-            self._put_active(name, start=wanted in ("active", "activating", "reloading"))
+        wanted = image if isinstance(image, StateImage) else StateImage({}, {})
+        runs = _activities(now)
+        goal = _activities(wanted) if isinstance(image, StateImage) else dict.fromkeys(runs, "inactive")
+        main = self._real(_whole(name))
+        for key in sorted(goal, key=lambda each: each == "active"):
+            if goal[key] == "inactive" and runs.get(key) == "active":
+                self._running().stop(_unit_of(key, main))
+        before = now.links if isinstance(now, StateImage) else {}
+        for path in before.keys() | wanted.links.keys():
+            links.put(self.root, path, wanted.links.get(path))
+        if self.services is not None:
+            self.services.read_units()
+        for key in sorted(goal, key=lambda each: each == "active"):
+            if goal[key] == "active" and runs.get(key) != "active":
+                self._running().start(_unit_of(key, main))
         return self.image(name)
-
-    @property
-    def _runs(self) -> bool:
-        return self.root == "/" and Services(self.programs).has_systemd
-
-    def _put_active(self, name: str, *, start: bool) -> None:
-        self.programs.must(("systemctl", "start" if start else "stop", name))
-
-    # --- links -----------------------------------------------------------------------------------
-
-    def _links(self, name: str) -> Iterator[tuple[str, str]]:
-        """The links by which a unit is enabled, has other names, or is masked."""
-        top = self._folder(_PLACE)
-        if top is None:
-            return
-        folders = [top, *(each for each in sorted(top.iterdir()) if each.name.endswith((".wants", ".requires")))]
-        for folder in folders:
-            if folder.is_symlink() or not folder.is_dir():
-                continue
-            for entry in sorted(folder.iterdir()):
-                if entry.is_symlink() and (entry.name == name or os.path.basename(os.readlink(entry)) == name):
-                    below = f"{_PLACE}/{entry.relative_to(top)}"
-                    yield below, os.readlink(entry)
 
     def missing_directories(self, image: Image) -> list[str]:
         """The directories that its links need, outermost first."""
-        links = image.links if isinstance(image, StateImage) else {}
+        wanted = image.links if isinstance(image, StateImage) else {}
+        paths = [path for path, target in wanted.items() if target is not None]
         files = Files(self.root)
-        return list(dict.fromkeys(folder for path in links for folder in files.missing_directories(path)))
+        return list(dict.fromkeys(each for path in paths for each in files.missing_directories(path)))
 
-    def _enabling(self, name: str) -> Iterator[tuple[str, str]]:
-        """The links that the unit's [Install] section asks for."""
-        path, text = self._unit_file(name)
-        try:
-            entries = tuple(ini.parse(text, path))
-        except Malformed as wrong:
-            raise StoreError(f"{path}: {wrong}") from None
-        for key, suffix in (("WantedBy", "wants"), ("RequiredBy", "requires")):
-            for entry in ini.every(entries, "Install", key):
-                yield from ((f"{_PLACE}/{target}.{suffix}/{name}", path) for target in entry.value.split())
-        for entry in ini.every(entries, "Install", "Alias"):
-            yield from ((f"{_PLACE}/{alias}", path) for alias in entry.value.split() if alias != name)
-        for entry in ini.every(entries, "Install", "Also"):
-            for other in entry.value.split():
-                if other != name and not list(self._links(other)):
-                    with suppress(RecursionError):
-                        yield from self._enabling_alone(other)
+    def _set(self, name: str, image: StateImage, state: str) -> StateImage:
+        words = dict(image.words)
+        if state in ("active", "inactive"):
+            return self._with_activity(name, image, state)
+        unit = self._unit(name)
+        if unit is None:
+            script = name.removesuffix(".service")
+            how = _BY_HAND.get(state, "its init script").format(script)
+            raise StoreError(f"{script} is started by an init script; make it {state} by hand with {how}")
+        changed = self._links(unit, image, state)
+        words["enabled"] = installs.word(unit, changed)
+        if state == "enabled":
+            if "active" in words and not self._would_lock(unit.name):
+                words["active"] = "active"
+        else:
+            words |= {key: "inactive" for key in words if key.startswith("active")}
+        return StateImage(words, dict(sorted(changed.items())))
 
-    def _enabling_alone(self, name: str) -> Iterator[tuple[str, str]]:
-        """The links of a unit that comes with another one, without those that come with it in turn."""
-        path, text = self._unit_file(name)
-        for entry in ini.every(tuple(ini.parse(text, path)), "Install", "WantedBy"):
-            yield from ((f"{_PLACE}/{target}.wants/{name}", path) for target in entry.value.split())
+    def _links(self, unit: installs.Installation, image: StateImage, state: str) -> dict[str, str | None]:
+        changed = dict(image.links)
+        if state == "masked":
+            return {**changed, unit.mask: "/dev/null"}
+        for path in (unit.mask, f"{installs.RUN}/{unit.name}"):
+            if changed.get(path) == "/dev/null" and state == "enabled":
+                changed[path] = None
+        if state == "enabled":
+            if unit.asks and not unit.wanted:
+                raise StoreError(f"{unit.name} is a template, of which only an instance can be enabled")
+            return {**changed, **installs.enabling(self.root, unit)}
+        family = installs.family(self.root, unit)
+        own = {f"{top}/{each}" for each in family for top in (installs.ETC, installs.RUN)}
+        return {path: target if path in own else None for path, target in changed.items()}
 
-    def _unit_file(self, name: str) -> tuple[str, str]:
-        files = Files(self.root)
-        template = re.sub(r"@[^.]*\.", "@.", name)
-        for place in UNIT_PLACES:
-            for each in dict.fromkeys((name, template)):
-                found = files.image(f"{place}/{each}")
-                if isinstance(found, FileImage) and found.data is not None:
-                    return f"{place}/{each}", found.data.decode("utf-8", "surrogateescape")
-        raise StoreError(f"there is no unit file of {name}")
+    def _with_activity(self, name: str, image: StateImage, state: str) -> StateImage:
+        if "active" not in image.words:
+            raise StoreError(f"no service manager runs here that could make {name} {state}")
+        if state == "active" and self._would_lock(name):
+            raise StoreError(f"starting {name} would lock the audit rules until the host is booted (-e 2)")
+        keys = ["active"] if state == "active" else [key for key in image.words if key.startswith("active")]
+        return StateImage({**image.words, **dict.fromkeys(keys, state)}, image.links)
 
-    def _put_links(self, now: dict[str, str | None], wanted: dict[str, str | None]) -> None:
-        for path in now.keys() | wanted.keys():
-            with suppress(FileNotFoundError, NotADirectoryError):
-                self._temporary(path).unlink()
-        for path in now.keys() - wanted.keys():
-            self._where(path).unlink(missing_ok=True)
-        for path, target in wanted.items():
-            if target is not None and now.get(path) != target:
-                temporary = self._temporary(path)
-                os.symlink(target, temporary)
-                os.replace(temporary, self._where(path))
+    def _unit(self, name: str) -> installs.Installation | None:
+        """The unit; none of a daemon that an init script starts here, whatever other files it comes with."""
+        if isinstance(self.services, InitScripts) and self.services.find(name):
+            return None
+        return installs.find(self.root, name)
 
-    def _temporary(self, path: str) -> Path:
-        where = self._where(path)
-        return where.with_name(f".{where.name}.virt-warden")
+    def _would_lock(self, name: str) -> bool:
+        """Whether starting the unit would do what nothing can take back; at a boot it is as the host wants it."""
+        return name in auditloading.LOADERS and auditloading.locks(self.root)
 
-    def _folder(self, path: str) -> Path | None:
-        """A directory below the root that no link leads out of; None where there is none."""
-        where = Path(os.path.realpath(self.root))
-        for part in path.strip("/").split("/"):
-            where /= part
-            if where.is_symlink():
-                raise StoreError(f"{path} is a link; units are not changed through it")
-        return where if where.is_dir() else None
+    def _script(self, name: str) -> Image:
+        """What can be told of a daemon without a unit file of its own."""
+        if self.services is None or not self.services.find(name):
+            return Nothing()
+        return StateImage({"active": self._activity(name)})
 
-    def _where(self, path: str) -> Path:
-        self._folder(os.path.dirname(path))
-        return Path(os.path.realpath(self.root)) / path.lstrip("/")
+    def _running_family(self, name: str, family: dict[str, installs.Installation]) -> list[str]:
+        assert isinstance(self.services, Systemd)
+        unit = self.services.unit(name)
+        triggers = [each for each in family if not each.endswith(".service")]
+        return list(dict.fromkeys((name, *triggers, *(unit.triggered_by if unit is not None else ()))))
+
+    def _activity(self, name: str) -> str:
+        return "active" if self._running().is_active(name) else "inactive"
+
+    def _running(self) -> Services:
+        if self.services is None:
+            raise StoreError("nothing runs here that could be started or stopped")
+        return self.services
+
+    def _real(self, name: str) -> str:
+        unit = installs.find(self.root, name)
+        return name if unit is None else unit.name
+
+
+def _whole(name: str) -> str:
+    return name if "." in name else f"{name}.service"
+
+
+def _key(name: str, main: str) -> str:
+    return "active" if name == main else f"active {name}"
+
+
+def _unit_of(key: str, main: str) -> str:
+    return key.removeprefix("active").strip() or main
+
+
+def _activities(image: Image) -> dict[str, str]:
+    if not isinstance(image, StateImage):
+        return {}
+    return {key: word for key, word in image.words.items() if key.startswith("active")}
