@@ -29,9 +29,11 @@ class FileImage(Struct, frozen=True, tag=True):
 
 
 class TextImage(Struct, frozen=True, tag=True):
-    """A document that a program keeps and tells as text, such as a domain of libvirt's."""
+    """A document that a program keeps and tells as text, such as a domain of libvirt's. `kept` is the file that
+    the program keeps it in, None where that is not known."""
 
     text: str
+    kept: FileImage | None = None
 
 
 class StateImage(Struct, frozen=True, tag=True):
@@ -54,6 +56,9 @@ def same(one: Image, other: Image) -> bool:
     if isinstance(one, FileImage) and isinstance(other, FileImage):
         pairs = zip(_parts(one), _parts(other), strict=True)
         return one.xattrs == other.xattrs and all(a is None or b is None or a == b for a, b in pairs)
+    if isinstance(one, TextImage) and isinstance(other, TextImage):
+        known = one.kept is not None and other.kept is not None
+        return one.text == other.text and (not known or same(one.kept or Nothing(), other.kept or Nothing()))
     return one == other
 
 
