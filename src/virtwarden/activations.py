@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from virtwarden.edits import Edit, InsertElement, SetLine
+from virtwarden.edits import Edit, SetLine
 from virtwarden.formats.keyvalue import sysctl_key
 from virtwarden.model import Activation, Document
 
@@ -98,10 +98,6 @@ _CUTTING_UNITS = re.compile(
 
 def activations_of(document: Document, path: str, edits: Sequence[Edit], daemons: Daemons) -> Iterator[Activation]:
     """What has to be done, once each, for this document to be taken."""
-    if document.kind == "domain" and any(_gives_a_filter(edit) for edit in edits):
-        yield Activation(
-            "live", document.name, "the filter is put on its interfaces; what it forbids is dropped at once"
-        )
     if document.kind not in ("file", "boot"):
         return
     if path.startswith(("/etc/systemd/system/", "/etc/systemd/network/")):
@@ -110,10 +106,6 @@ def activations_of(document: Document, path: str, edits: Sequence[Edit], daemons
         wanted = [edit for edit in edits if isinstance(edit, SetLine) and sysctl_key(edit.key) not in ONE_WAY]
         yield from (Activation("sysctl", f"{edit.key}={edit.value}") for edit in wanted)
     yield from [made(path, daemons) for place, made in _BY_PLACE if place.search(path)][:1]
-
-
-def _gives_a_filter(edit: Edit) -> bool:
-    return isinstance(edit, InsertElement) and "interface" in edit.path and edit.xml.startswith("<filterref")
 
 
 def takes_effect(document: Document, path: str) -> str:

@@ -16,10 +16,12 @@ from virtwarden.edits import SetMode
 from virtwarden.host import Source, Unknown
 from virtwarden.journal import Journal, Transaction, new_id, now
 from virtwarden.journal.records import Applied, Begun
+from virtwarden.livechanges import live_edits
 from virtwarden.model import Document, Expectation, Plan, Report, Result, Rewrite
 from virtwarden.plan import digest_of
-from virtwarden.stores.images import Nothing, StoreError, same
+from virtwarden.stores.images import Image, Nothing, StoreError, same
 from virtwarden.stores.keeper import Keeper
+from virtwarden.stores.live import NotLive
 from virtwarden.undo import Drifted, Tell, Unfinished, undo
 
 Judge = Callable[[Sequence[str]], Report]
@@ -143,9 +145,33 @@ class Applying:
             directory, made = Document("directory", name), self.keeper.new_directory()
             step = transaction.writing(directory, Nothing(), made, _OF_DIRECTORIES)
             transaction.written(step, self.keeper.put(directory, made))
+        live = self._live(rewrite)
         step = transaction.writing(document, before, after, edits, rewrite.controls)
         transaction.written(step, self.keeper.put(document, after))
-        return "written" if rewrite.path else "set"
+        return ("written" if rewrite.path else "set") + self._write_live(transaction, rewrite, live)
+
+    def _live(self, rewrite: Rewrite) -> Image:
+        """What a running guest has of what the rewrite changes, before its definition is another one."""
+        if rewrite.document.kind != "domain" or not self.keeper.runs or not live_edits(rewrite.edits):
+            return Nothing()
+        return self.keeper.image(Document("live", rewrite.document.name), rewrite.edits)
+
+    def _write_live(self, transaction: Transaction, rewrite: Rewrite, before: Image) -> str:
+        """Have the running guest take what it can at once; what is to be told of that."""
+        document, edits = Document("live", rewrite.document.name), rewrite.edits
+        if isinstance(before, Nothing):
+            return ""
+        try:
+            after = self.keeper.edited(document, before, edits)
+            if same(before, after):
+                return ""
+            step = transaction.writing(document, before, after, edits, rewrite.controls)
+            transaction.written(step, self.keeper.put(document, after))
+        except NotLive as refused:
+            if transaction.steps[max(transaction.steps)].done is None:
+                transaction.written(max(transaction.steps), self.keeper.image(document, edits))
+            return f"; the running guest takes it at its next start ({refused})"
+        return ", in the running guest too"
 
     def _verify(self, plan: Plan) -> None:
         """Judge the planned controls again. Raises `StoreError` where one that should pass now does not."""

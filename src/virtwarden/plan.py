@@ -33,6 +33,7 @@ from virtwarden.facts.guests import Guests
 from virtwarden.facts.libvirt import Libvirt
 from virtwarden.facts.policy import Policy
 from virtwarden.host import Absent, Host, Source, Unknown
+from virtwarden.livechanges import live_edits
 from virtwarden.model import (
     Change,
     Disturbance,
@@ -431,9 +432,13 @@ def _blast(host: Host, rewrites: Sequence[Rewrite]) -> Iterator[Disturbance]:
     changed = {r.document.name for r in rewrites if r.document.kind == "domain"}
     if any(r.path.endswith("/libvirt/qemu.conf") for r in rewrites):
         changed = running
-    yield from (
-        Disturbance(name, "the change takes effect when it is started anew") for name in sorted(running & changed)
-    )
+    live = {r.document.name for r in rewrites if r.document.kind == "domain" and live_edits(r.edits)}
+    for name in sorted(running & changed):
+        yield Disturbance(name, _IN_PART if name in live else _LATER)
+
+
+_LATER = "the change takes effect when it is started anew"
+_IN_PART = "its network filters and console passwords change at once, the rest when it is started anew"
 
 
 def _expected(wishes: Iterable[_Wish], root: str) -> Iterator[Expectation]:

@@ -142,7 +142,7 @@ def _step_taken_back(transaction: Transaction, step: Step, keeper: Keeper, tell:
         if not is_there and not _may_overwrite(transaction, step, found, keeper):
             raise StoreError(f"{step.begun.document} was changed since by somebody else")
         if not is_there or step.done is None:  # one that was cut short may have left something beside it
-            keeper.put(step.begun.document, before)
+            keeper.put_back(step.begun.document, before)
         if not is_there:
             tell(f"{step.begun.document}: as before")
         return
@@ -151,7 +151,7 @@ def _step_taken_back(transaction: Transaction, step: Step, keeper: Keeper, tell:
         if same(found, before):
             continue
         if stored is None or same(found, stored):
-            keeper.put(document, before)
+            keeper.put_back(document, before)
             tell(f"{document}: as before")
 
 

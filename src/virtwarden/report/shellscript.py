@@ -118,6 +118,4 @@ def _activation(activation: Activation) -> str:
         return f"apparmor_parser --replace {what}"
     if verb == "restorecon":
         return f"restorecon -R {what}"
-    if verb == "live":
-        return f"say {quote(f'guest {activation.what} is filtered once it is started anew')}"
     return _COMMANDS[verb]

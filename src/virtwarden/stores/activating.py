@@ -15,7 +15,6 @@ from virtwarden.stores.auditloading import audit_rules
 from virtwarden.stores.bootmenu import grub
 from virtwarden.stores.devices import udev
 from virtwarden.stores.images import Nothing, StateImage, StoreError
-from virtwarden.stores.live import LiveDevices
 from virtwarden.stores.sysctls import Sysctls, is_one_way
 
 _EXPORTED = "/var/lib/nfs/etab"  # with what was exported by hand
@@ -34,8 +33,6 @@ def activator(activation: Activation, system: System) -> Activator:
             return _sysctl(activation.what)
         case "restorecon":
             return _restorecon(activation.what, system)
-        case "live":
-            return _live(activation.what, system)
     make = _BY_VERB.get(activation.verb)
     if make is None:
         raise StoreError(f"nothing is known of how to do {activation}")
@@ -142,15 +139,6 @@ def _restorecon(directory: str, system: System) -> Activator:
         do=simply(lambda: system.programs.must(("restorecon", "-R", directory))),
         why_not=why_not,
         touches=lambda: (Document("labels", directory),),
-    )
-
-
-def _live(guest: str, system: System) -> Activator:
-    devices = LiveDevices(system.programs)
-    return Activator(
-        do=simply(lambda: devices.take_filters(guest)),
-        why_not=lambda: "" if devices.runs(guest) else f"guest {guest} does not run",
-        touches=lambda: (Document("live", guest),),
     )
 
 

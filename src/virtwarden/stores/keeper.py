@@ -20,7 +20,7 @@ from virtwarden.stores.auditkernel import AuditKernel
 from virtwarden.stores.files import Files
 from virtwarden.stores.images import FileImage, Image, StoreError
 from virtwarden.stores.labels import Labels
-from virtwarden.stores.libvirt import Domains, Nwfilters, is_ours
+from virtwarden.stores.libvirt import Definitions, domains, nwfilters
 from virtwarden.stores.live import LiveDevices
 from virtwarden.stores.programs import Programs
 from virtwarden.stores.selinux import Booleans, FileContexts
@@ -59,9 +59,22 @@ class Keeper:
         store, name = self._store(document)
         return store.put(name, image)
 
+    def put_back(self, document: Document, image: Image) -> Image:
+        """Make the document as it was, whatever a newer schema says of that. Raises `StoreError`."""
+        store, name = self._store(document, checked=False)
+        return store.put(name, image)
+
     def is_spelled(self, document: Document, edits: Sequence[Edit], found: Image, before: Image) -> bool:
         """Whether what is found is what the edits make of what was before, in its keeper's own spelling."""
-        return document.kind in ("domain", "nwfilter") and is_ours(found, before, document, edits)
+        if not self.runs:
+            return False
+        stores: dict[str, Definitions | LiveDevices] = {
+            "domain": domains(self.programs),
+            "nwfilter": nwfilters(self.programs),
+            "live": LiveDevices(self.programs),
+        }
+        store = stores.get(document.kind)
+        return store is not None and store.is_ours(found, before, edits)
 
     def missing_directories(self, document: Document, image: Image) -> list[str]:
         """The directories that have to be made before this image can be put in place, outermost first."""
@@ -114,7 +127,7 @@ class Keeper:
 
     # --- stores ----------------------------------------------------------------------------------
 
-    def _store(self, document: Document) -> tuple[Store, str]:
+    def _store(self, document: Document, *, checked: bool = True) -> tuple[Store, str]:
         if document.kind in ("file", "boot", "directory"):
             return Files(self.root), document.name
         if document.kind in ("domain", "nwfilter") and not self.runs:
@@ -124,8 +137,8 @@ class Keeper:
         if not self.runs:
             raise StoreError(f"{document} can only be changed on the host when it runs")
         stores: dict[str, Store] = {
-            "domain": Domains(self.programs),
-            "nwfilter": Nwfilters(self.programs),
+            "domain": domains(self.programs, checked=checked),
+            "nwfilter": nwfilters(self.programs, checked=checked),
             "live": LiveDevices(self.programs),
             "sysctl": Sysctls(),
             "boolean": Booleans(self.programs),

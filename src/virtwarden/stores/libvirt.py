@@ -1,160 +1,157 @@
-"""Guests and network filters as libvirt keeps them: told as XML, secrets included, and defined from it.
+"""Guests and filters as libvirt keeps them: their definitions are told by virsh and given back to it.
 
-XML goes to virsh on standard input: it may hold passwords. libvirt stores its own spelling of what it is given, so the
-image that counts is the one that it tells afterwards. A definition that libvirt told itself comes back to the same
-bytes on disk, unless an older libvirt wrote the file; the definition is the same then, and its spelling is newer.
+libvirt stores its own spelling of what it is given, and what it tells it takes back without a change. Its file
+under /etc/libvirt may be older than that spelling, since it is not rewritten when libvirt is upgraded, and may
+hold comments and permissions that the next define takes away. So the image of a definition holds the file besides
+the text. Where libvirt, after an old definition was brought back, tells the old text to the letter, the old file
+is put back too: it is the one from which libvirt had that very text. Otherwise the file is left to libvirt.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from virtwarden.edits import Edit, RemoveElement
-from virtwarden.formats import Malformed, xmltext
-from virtwarden.formats.xmltext import Element
+from virtwarden.edits import Edit
 from virtwarden.model import Document
+from virtwarden.places import path_of
 from virtwarden.splice import CannotApply, apply_all
-from virtwarden.splice.xmlpaths import counts
-from virtwarden.stores.images import Image, Nothing, StoreError, TextImage
+from virtwarden.stores.files import Files
+from virtwarden.stores.images import FileImage, Image, Nothing, StoreError, TextImage
 from virtwarden.stores.programs import Programs
-
-SYSTEM = "qemu:///system"
-STDIN = "/dev/stdin"
-_MISSING = re.compile(
-    r"failed to get domain|Domain not found|no domain with matching|Network filter not found", re.I
-)
-_FAILED = re.compile(r"^error: (?!Failed to (?:define|get) )(.*)", re.MULTILINE)
+from virtwarden.stores.spelling import is_ours
+from virtwarden.stores.virsh import SYSTEM, Virsh, tree
 
 
 @dataclass(frozen=True, slots=True)
-class Virsh:
-    """virsh, connected to the libvirt of this host."""
+class Commands:
+    """How virsh lists, tells, takes and forgets documents of one kind. Nothing is forgotten where `undefine` is
+    empty."""
 
+    kind: str
+    listed: Callable[[Virsh], dict[str, str]]
+    dump: tuple[str, ...]
+    define: str
+    undefine: str = ""
+
+
+def _all_guests(virsh: Virsh) -> dict[str, str]:
+    return virsh.guests("--all")
+
+
+_OF_DOMAINS = Commands("domain", _all_guests, ("dumpxml", "--inactive", "--security-info"), "define")
+_OF_NWFILTERS = Commands(
+    "nwfilter", Virsh.nwfilters, ("nwfilter-dumpxml",), "nwfilter-define", "nwfilter-undefine"
+)
+
+
+def domains(programs: Programs, uri: str = SYSTEM, *, checked: bool = True) -> Definitions:
+    """The definitions of guests."""
+    return Definitions(_OF_DOMAINS, programs, uri, checked)
+
+
+def nwfilters(programs: Programs, uri: str = SYSTEM, *, checked: bool = True) -> Definitions:
+    """The definitions of network filters."""
+    return Definitions(_OF_NWFILTERS, programs, uri, checked)
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """The definitions of one kind that libvirt keeps.
+
+    New ones are `checked` against libvirt's schema, which without that drops what it does not know. Who brings old
+    ones back does not check them: libvirt took them once, and a newer schema must not keep them away.
+    """
+
+    commands: Commands
     programs: Programs
     uri: str = SYSTEM
+    checked: bool = True
 
-    def ask(self, *words: str, given: str = "") -> str | None:
-        """What virsh prints; None where libvirt has no such thing. Raises `StoreError`."""
-        said = self.programs.ask(("virsh", "--quiet", "--connect", self.uri, *words), given)
-        if said.code == 0:
-            return said.stdout
-        if _MISSING.search(said.stderr):
-            return None
-        reasons = _FAILED.findall(said.stderr)
-        raise StoreError(f"libvirt: {reasons[-1] if reasons else said.complaint}")
-
-
-@dataclass(frozen=True, slots=True)
-class Domains:
-    """The persistent definitions of guests."""
-
-    programs: Programs = field(default_factory=Programs)
-    uri: str = SYSTEM
-
-    def image(self, name: str, edits: Sequence[Edit] = ()) -> Image:
-        """The definition that holds at the guest's next start. Raises `StoreError`, also for a guest that has none
-        because it lives only as long as it runs."""
-        del edits
+    def image(self, name: str, edits: Sequence[Edit] = ()) -> Image:  # it is always the whole
+        """The definition with its secrets. Raises `StoreError`, also for a guest that has none and yet runs."""
         virsh = Virsh(self.programs, self.uri)
-        said = virsh.ask("dumpxml", "--inactive", "--security-info", f"--domain={name}")
-        if said is None:
+        uuid = self.commands.listed(virsh).get(name)
+        if uuid is None:
             return Nothing()
-        told = virsh.ask("dominfo", f"--domain={name}") or ""
-        if re.search(r"^Persistent:\s*no", told, re.MULTILINE):
-            raise StoreError(f"guest {name} has no definition: it is gone when it stops")
-        return TextImage(said.rstrip("\n") + "\n")
+        if self.commands.kind == "domain" and name in virsh.guests("--transient"):
+            raise StoreError(f"{self._called(name)} runs without a definition, so there is none to change")
+        return TextImage(virsh.must(*self.commands.dump, uuid), self._kept(name))
 
     def edited(self, document: Document, image: Image, edits: Sequence[Edit]) -> Image:
-        """The definition with the edits made. Raises `StoreError`."""
-        return _edited(document, image, edits)
+        """The image with the edits made. Raises `StoreError`."""
+        before = image.text if isinstance(image, TextImage) else None
+        try:
+            after = apply_all(edits, before, document)
+        except CannotApply as wrong:
+            raise StoreError(str(wrong)) from None
+        return Nothing() if after is None else TextImage(after)
 
     def put(self, name: str, image: Image) -> Image:
-        """Define the guest so. Raises `StoreError`."""
-        if not isinstance(image, TextImage):
-            raise StoreError(f"guest {name} is not undefined by virt-warden")
-        Virsh(self.programs, self.uri).ask("define", "--file", STDIN, given=image.text)
+        """Make the definition so; the image as libvirt stores it. Raises `StoreError`."""
+        now = self.image(name)
+        if isinstance(image, Nothing):
+            self._forget(name, now)
+        elif isinstance(image, TextImage):
+            self._define(name, image.text, now)
+        else:
+            raise StoreError(f"{self._called(name)} is no text")
+        stored = self.image(name)
+        if not isinstance(image, TextImage) or image.kept is None or not isinstance(stored, TextImage):
+            return stored
+        if stored.text != image.text or stored.kept is None:
+            return stored
+        Files().put(self._path(name), image.kept)
         return self.image(name)
 
+    def is_ours(self, now: Image, before: Image, edits: Sequence[Edit]) -> bool:
+        """Whether nobody but these edits of ours changed the document."""
+        return is_ours(now, before, edits)
 
-@dataclass(frozen=True, slots=True)
-class Nwfilters:
-    """The network filters; guests that use one are filtered anew as it changes."""
-
-    programs: Programs = field(default_factory=Programs)
-    uri: str = SYSTEM
-
-    def image(self, name: str, edits: Sequence[Edit] = ()) -> Image:
-        """The filter's definition. Raises `StoreError`."""
-        del edits
-        said = Virsh(self.programs, self.uri).ask("nwfilter-dumpxml", f"--nwfilter={name}")
-        return Nothing() if said is None else TextImage(said.rstrip("\n") + "\n")
-
-    def edited(self, document: Document, image: Image, edits: Sequence[Edit]) -> Image:
-        """The filter with the edits made. Raises `StoreError`."""
-        return _edited(document, image, edits)
-
-    def put(self, name: str, image: Image) -> Image:
-        """Define the filter so; one that was not there goes again. Raises `StoreError`."""
+    def _define(self, name: str, text: str, now: Image) -> None:
+        self._recognise(name, text, now)
+        if isinstance(now, TextImage) and now.text == text:
+            return
         virsh = Virsh(self.programs, self.uri)
-        if isinstance(image, TextImage):
-            virsh.ask("nwfilter-define", "--file", STDIN, given=image.text)
-        elif not isinstance(self.image(name), Nothing):
-            virsh.ask("nwfilter-undefine", f"--nwfilter={name}")
-        return self.image(name)
+        define = self.commands.define
+        check = ("--validate",) if self.checked and virsh.validates(define) else ()
+        said = virsh.ask(define, "/dev/stdin", *check, given=text)
+        if said.code != 0:
+            raise StoreError(f"libvirt refuses the definition of {self._called(name)}: {said.complaint}")
+
+    def _recognise(self, name: str, text: str, now: Image) -> None:
+        """A definition under another name or UUID would be one more, and not this one changed."""
+        told, uuid = _identity(text)
+        if told != name:
+            raise StoreError(f"this definition is not of {self._called(name)}, but of {told or 'none'}")
+        if isinstance(now, TextImage) and uuid != _identity(now.text)[1]:
+            raise StoreError(f"this definition of {self._called(name)} has another UUID than what is there")
+
+    def _forget(self, name: str, now: Image) -> None:
+        if isinstance(now, Nothing):
+            return
+        if not self.commands.undefine:
+            raise StoreError(f"{self._called(name)} is not ours to take away")
+        virsh = Virsh(self.programs, self.uri)
+        said = virsh.ask(self.commands.undefine, self.commands.listed(virsh)[name])
+        if said.code != 0:
+            raise StoreError(f"libvirt does not take {self._called(name)} away: {said.complaint}")
+
+    def _kept(self, name: str) -> FileImage | None:
+        if self.uri != SYSTEM:
+            return None
+        file = Files().image(self._path(name))
+        return file if isinstance(file, FileImage) else None
+
+    def _path(self, name: str) -> str:
+        return path_of(Document(self.commands.kind, name))
+
+    def _called(self, name: str) -> str:
+        return f"{self.commands.kind} {name}"
 
 
-def is_ours(found: Image, before: Image, document: Document, edits: Sequence[Edit]) -> bool:
-    """Whether a stored text is what these edits make of the one before, in libvirt's own spelling: the edits find
-    nothing to do in it, and apart from what they speak of and what libvirt adds by itself it says what was said."""
-    if not isinstance(found, TextImage) or not isinstance(before, TextImage):
-        return False
-    steady = [edit for edit in edits if not (isinstance(edit, RemoveElement) and counts(edit.path))]
-    try:
-        if apply_all(steady, found.text, document) != found.text:
-            return False
-        wanted = apply_all(edits, before.text, document)
-        return _says_all_of(xmltext.parse(found.text), xmltext.parse(wanted or ""))
-    except (CannotApply, Malformed):
-        return False
-
-
-def _says_all_of(found: Element, wanted: Element) -> bool:
-    """Whether an element has all that another one has; libvirt adds addresses and aliases, and has its own order."""
-    if found.tag != wanted.tag or (found.text or "").strip() != (wanted.text or "").strip():
-        return False
-    if not wanted.attrib.items() <= found.attrib.items():
-        return False
-    left = list(found)
-    for child in wanted:
-        match = next((each for each in left if _says_all_of(each, child)), None)
-        if match is None:
-            return False
-        left.remove(match)
-    return all(child.tag in _ADDED for child in left)
-
-
-_ADDED = ("address", "alias", "master", "controller")
-
-
-def _edited(document: Document, image: Image, edits: Sequence[Edit]) -> Image:
-    text = image.text if isinstance(image, TextImage) else None
-    try:
-        after = apply_all(edits, text, document)
-    except CannotApply as wrong:
-        raise StoreError(str(wrong)) from None
-    if after is not None and text is not None and _uuid(after) != _uuid(text):
-        raise StoreError(f"{document}: its uuid is not changed by an edit")
-    return Nothing() if after is None else TextImage(after)
-
-
-def _uuid(text: str) -> str:
-    return next(_elements(text, "uuid"), "")
-
-
-def _elements(text: str, tag: str) -> Iterator[str]:
-    try:
-        yield from (child.text or "" for child in xmltext.parse(text) if child.tag == tag)
-    except Malformed:
-        return
+def _identity(text: str) -> tuple[str, str]:
+    """The name and the UUID that a definition gives itself; empty where it gives none."""
+    root = tree(text)
+    told = {child.tag: "".join(child.pieces) for child in root.children}
+    return root.attributes.get("name") or told.get("name", ""), told.get("uuid", "").strip().lower()
