@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -78,6 +79,8 @@ def killed_at(point: int, work: Callable[[], object]) -> bool:
         try:
             Counter(point).watch()
             work()
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(0)
     _, status = os.waitpid(child, 0)

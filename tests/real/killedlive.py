@@ -70,10 +70,9 @@ def kills(work: Callable[[], None], before: Callable[[], None]) -> tuple[Counter
         take_back()
     for point in range(1, points + 1, max(points // SHARE, 1)):
         before()
-        if not killed_at(point, work):
-            continue
+        killed = killed_at(point, work)
         found = JOURNAL.open_transaction()
-        seen["open" if found else "closed"] += 1
+        seen["not killed" if not killed else "open" if found else "closed"] += 1
         if found is not None or next(iter(JOURNAL.history())).status is Status.APPLIED:
             take_back()
         differs = [key for key, value in state().items() if value != start[key]]

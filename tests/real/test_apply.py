@@ -212,14 +212,14 @@ def test_killed_anywhere_a_real_host_comes_back(changed: Changed) -> None:
     controls = ("interfaces-filtered", "disk-caches-safe", "guest-bridges-without-addresses", "ssh-passwords-off",
                 "builtin-filters-intact", "images-private")  # fmt: skip
     changed.warden("plan", "--control", *controls, "--out", "/root/killed.json", code=1)
-    argv = (sys.executable, "-m", "tests.real.killedlive", "/root/killed.json", "40")
+    argv = (sys.executable, "-m", "tests.real.killedlive", "/root/killed.json", "5")
     here = {"PYTHONPATH": str(Path(__file__).parents[2])}
     done = changed.machine.run(*argv, env=here, timeout=900)
-    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.returncode == 0, done.stderr[-6000:]
     told = json.loads(done.stdout.splitlines()[-1])
     assert told["wrong"] == []
-    assert told["applied"]["open"] >= 25
-    assert told["undone"]["open"] >= 25
+    assert told["applied"]["open"] >= 3
+    assert told["undone"]["open"] >= 3
 
 
 def wait_for(done: object, patience: float = 30.0) -> None:

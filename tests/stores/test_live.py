@@ -142,5 +142,5 @@ def test_devices_changed_by_us_alone_are_told_from_those_that_others_changed() -
     assert store.is_ours(StateImage({nic: filtered, console: CONSOLE}), before, edits)
     assert not store.is_ours(StateImage({nic: filtered, console: CONSOLE.replace("5900", "5901")}), before, edits)
     assert not store.is_ours(StateImage({nic: filtered}), before, edits)
-    assert not store.is_ours(Nothing(), before, edits)
+    assert store.is_ours(Nothing(), before, edits), "a guest that was stopped has nothing that could be put back"
     assert store.is_ours(Nothing(), Nothing(), edits)
