@@ -17,12 +17,12 @@ from virtwarden.host import Source, Unknown
 from virtwarden.journal import Journal, Transaction, new_id, now
 from virtwarden.journal.records import Applied, Begun
 from virtwarden.livechanges import live_edits
-from virtwarden.model import Document, Expectation, Plan, Report, Result, Rewrite
+from virtwarden.model import Activation, Document, Expectation, Plan, Report, Result, Rewrite
 from virtwarden.plan import digest_of
 from virtwarden.stores.images import Image, Nothing, StoreError, same
 from virtwarden.stores.keeper import Keeper
 from virtwarden.stores.live import NotLive
-from virtwarden.undo import Drifted, Tell, Unfinished, undo
+from virtwarden.undo import BY_THE_WAY, Drifted, Tell, Unfinished, undo
 
 Judge = Callable[[Sequence[str]], Report]
 
@@ -146,8 +146,12 @@ class Applying:
             step = transaction.writing(directory, Nothing(), made, _OF_DIRECTORIES)
             transaction.written(step, self.keeper.put(directory, made))
         live = self._live(rewrite)
+        touched = {each: self.keeper.image(each) for each in self.keeper.by_the_way(document)}
+        around = transaction.activating(Activation(BY_THE_WAY, document.name), touched) if touched else 0
         step = transaction.writing(document, before, after, edits, rewrite.controls)
         transaction.written(step, self.keeper.put(document, after))
+        if around:
+            transaction.activated(around, [self.keeper.image(each) for each in touched])
         return ("written" if rewrite.path else "set") + self._write_live(transaction, rewrite, live)
 
     def _live(self, rewrite: Rewrite) -> Image:

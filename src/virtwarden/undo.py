@@ -19,6 +19,8 @@ from virtwarden.stores.images import FileImage, Image, Nothing, StateImage, Stor
 from virtwarden.stores.keeper import Keeper
 
 Tell = Callable[[str], None]
+BY_THE_WAY = "by the way"
+"""What a write changes besides its document, noted around it."""
 _LIBVIRTS = ("domain", "nwfilter", "live")
 
 
@@ -165,7 +167,7 @@ def _may_overwrite(transaction: Transaction, step: Step, found: Image, keeper: K
 def _again(transaction: Transaction, keeper: Keeper, tell: Tell) -> Iterator[str]:
     """Tell the running system of what was taken back, once each, in the order in which it was told before."""
     activations = [s.begun.activation for s in transaction.steps.values() if isinstance(s.begun, Activating)]
-    for activation in dict.fromkeys(activations):
+    for activation in dict.fromkeys(each for each in activations if each.verb != BY_THE_WAY):
         try:
             for line in keeper.activate_again(activation):
                 tell(line)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from virtwarden.edits import Edit
 from virtwarden.model import Activation, Document, Rewrite
 from virtwarden.places import path_of
-from virtwarden.stores import Store
+from virtwarden.stores import Store, auditloading
 from virtwarden.stores.activating import activator
 from virtwarden.stores.activators import Activator, System
 from virtwarden.stores.auditkernel import AuditKernel
@@ -98,6 +98,11 @@ class Keeper:
             if rewrite.path:
                 files.require_room(rewrite.path, size + 4096)
         return total
+
+    def by_the_way(self, document: Document) -> tuple[Document, ...]:
+        """The documents that putting this one changes besides: a daemon that starts may load rules of its own."""
+        starts = document.kind == "unit" and document.name in auditloading.LOADERS and self.runs
+        return auditloading.TOUCHED if starts else ()
 
     # --- activations -----------------------------------------------------------------------------
 

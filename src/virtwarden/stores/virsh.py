@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 
 from virtwarden.formats import Malformed, xmlspans
 from virtwarden.formats.xmlspans import Element
@@ -50,12 +49,7 @@ class Virsh:
 
     def validates(self, command: str) -> bool:
         """Whether a command that defines can hold the XML against libvirt's schema."""
-        return _validates(self.programs, self.uri, command)
-
-
-@lru_cache(maxsize=16)
-def _validates(programs: Programs, uri: str, command: str) -> bool:
-    return "--validate" in Virsh(programs, uri).must("help", command)
+        return "--validate" in self.must("help", command)
 
 
 def tree(text: str) -> Element:
