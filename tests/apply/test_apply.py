@@ -18,6 +18,7 @@ def world(tmp_path: Path) -> World:
     return laid_out(tmp_path)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files to others, as some fixes do")
 def test_applied_it_is_healed_and_taken_back_it_is_as_before(world: World) -> None:
     start = world.tree()
     plan = world.planned()
