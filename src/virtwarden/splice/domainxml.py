@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 
 from virtwarden.edits import InsertElement, RemoveAttribute, RemoveElement, SetAttribute
@@ -54,6 +55,12 @@ def _parsed(data: bytes) -> Element:
         raise CannotApply(str(wrong)) from None
 
 
+@lru_cache(maxsize=256)
+def _element(xml: str) -> Element:
+    """The element that an edit puts in; many guests get the same one."""
+    return _parsed(_encoded(xml))
+
+
 @dataclass(frozen=True, slots=True)
 class _Piece:
     """A splice, and the name of the attribute or element that its edit speaks of."""
@@ -97,7 +104,7 @@ def _beside(gathered: list[_Piece], edit: XmlEdit, root: Element, data: bytes) -
 def _pieces(edit: XmlEdit, root: Element, data: bytes) -> list[_Piece]:
     name = edit.name if isinstance(edit, SetAttribute | RemoveAttribute) else ""
     if isinstance(edit, InsertElement):
-        name = _parsed(_encoded(edit.xml)).tag
+        name = _element(edit.xml).tag
     return [_Piece(splice, name) for splice in _splices(edit, root, data)]
 
 
@@ -112,7 +119,7 @@ def _splices(edit: XmlEdit, root: Element, data: bytes) -> list[Splice]:
             spots = [xmlspans.attributes(data, element).get(name) for element in select(root, path)]
             return [(spot.start, spot.end, b"") for spot in spots if spot is not None]
         case InsertElement(path, xml):
-            new = _parsed(_encoded(xml))
+            new = _element(xml)
             return [s for parent in _present(root, path) for s in _inserted(data, parent, [new], style)]
         case RemoveElement(path):
             return xmlwriting.removal_splices(data, select(root, path))
