@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from virtwarden.edits import Edit, SetLine
+from virtwarden.edits import Edit, RemoveLine, SetConf, SetLine
 from virtwarden.formats.keyvalue import sysctl_key
 from virtwarden.model import Activation, Document
 
@@ -89,8 +89,10 @@ _LATER: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 _CUTTING = re.compile(
     r"/etc/ssh/|/etc/firewalld/|/etc/nftables|\.nft\Z|/etc/polkit-1/"
     r"|/etc/(?:network|NetworkManager|netplan|systemd/network|sysconfig/network)"
-    r"|/etc/libvirt/(?:libvirtd|virtproxyd|virtqemud)\.conf\Z|/etc/sasl2/"
+    r"|/etc/sasl2/"
 )
+_OF_LIBVIRT = re.compile(r"/etc/libvirt/(?:libvirtd|virtproxyd|virtqemud)\.conf\Z")
+_WAY_IN = re.compile(r"listen|tls|tcp|auth|unix_sock|sasl|access|mdns|host_uuid|(?:ca|cert|key|crl)_file")
 _CUTTING_UNITS = re.compile(
     r"(?:ssh|libvirtd|virt\w+d|network|NetworkManager|firewalld|nftables|virtwarden|virt-warden)"
 )
@@ -117,8 +119,11 @@ def takes_effect(document: Document, path: str) -> str:
     return next((when for place, when in _LATER if place.search(path)), "")
 
 
-def cuts(document: Document, path: str) -> bool:
+def cuts(document: Document, path: str, edits: Sequence[Edit]) -> bool:
     """Whether the change can cut the way by which the host is managed."""
     if document.kind == "unit":
         return _CUTTING_UNITS.match(document.name) is not None
+    if _OF_LIBVIRT.search(path):
+        keys = [edit.key for edit in edits if isinstance(edit, SetConf | RemoveLine)]
+        return any(_WAY_IN.match(key) for key in keys) or len(keys) < len(edits)
     return document.kind == "file" and _CUTTING.search(path) is not None

@@ -311,7 +311,7 @@ def _rewrite(source: Source, document: Document, gathered: _Gathered) -> Rewrite
         path=path,
         digest=_digest(source, path, edits) if path else "",
         diff=shown,
-        cuts=cuts(document, path),
+        cuts=cuts(document, path, edits),
     )
 
 

@@ -10,8 +10,12 @@ import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+
+import msgspec
 
 from tests.formats import headers
+from tests.kit import NOW
 from tests.report.made import report
 from tests.sources import fuzzing
 from virtwarden.edits import Edit, InsertElement, RemoveElement, RemoveLine, SetAttribute, SetConf, SetLine
@@ -39,8 +43,22 @@ from virtwarden.formats import (
     xmlspans,
     xmltext,
 )
-from virtwarden.model import Document
-from virtwarden.report import FORMATS, jsonreport, text
+from virtwarden.journal.records import (
+    Activating,
+    Applied,
+    Begun,
+    RolledBack,
+    Touched,
+    Undoing,
+    Undone,
+    Writing,
+    Written,
+)
+from virtwarden.journal.sealing import Sealer
+from virtwarden.journal.transaction import BadJournal, told_by
+from virtwarden.model import Activation, Document, Plan, Rewrite, Safety
+from virtwarden.report import FORMATS, jsonreport, planjson, text
+from virtwarden.report.planjson import BadPlan
 from virtwarden.sources import SourceError
 from virtwarden.sources.tarstream import Damaged
 from virtwarden.splice import CannotApply, apply_all
@@ -253,6 +271,24 @@ def edited(document: Document, edits: Sequence[Edit], text: str) -> str | None:
     return apply_all(edits, text, document)
 
 
+PLAN = planjson.dumps(
+    Plan("kvm1", "/", NOW, "0", "baseline", rewrites=(Rewrite(CONF_FILE, CONF_EDITS, ("x",), Safety.SAFE),))
+).encode()
+JOURNAL = b"".join(
+    msgspec.json.encode(record) + b"\n"
+    for record in (
+        Begun("20260101-000000", NOW, "0", "kvm1", "/", "root", 1),
+        Writing(1, CONF_FILE, "", "", CONF_EDITS),
+        Written(1, ""),
+        Activating(2, Activation("restart", "libvirtd"), (Touched(CONF_FILE, ""),)),
+        Applied(NOW, 1.0, "boot"),
+        Undoing(NOW, "asked for"),
+        Undone(1),
+        RolledBack(NOW),
+    )
+)
+
+
 def in_armour(label: str, parse: Callable[[str], object]) -> Callable[[bytes], object]:
     """A parser of one PEM block, given what is inside the armour."""
     return lambda data: parse(
@@ -340,6 +376,14 @@ TARGETS: tuple[Target, ...] = (
             b"0001-01-01",
         ),
         (jsonreport.BadReport,),
+    ),
+    Target("plan", planjson.loads, (PLAN,), (b"null", b"[]", b"{}", b'"type":"SetConf"', b"-1"), (BadPlan,)),
+    Target(
+        "journal",
+        lambda data: told_by(Path("x.jsonl"), data, Sealer(bytes(32))),
+        (JOURNAL,),
+        (b"null", b"[]", b"\n", b'"type":"Written"', b'"step":9', b"1e999"),
+        (BadJournal,),
     ),
     Target(
         "partitions",

@@ -60,7 +60,8 @@ def _told(chosen: argparse.Namespace, plan: Plan, text: Callable[[str], str | No
     if chosen.format == "text":
         from virtwarden.report import plantext  # noqa: PLC0415  # what is not asked for is not imported
 
-        return plantext.render(plan, style_for(sys.stdout, detail=Detail.NORMAL), saved=chosen.out or "")
+        style = style_for(sys.stdout, detail=Detail.NORMAL)
+        return plantext.render(plan, style) + plantext.how_to_apply(plan, style, chosen.out or "")
     if chosen.format == "json":
         from virtwarden.report import planjson  # noqa: PLC0415
 

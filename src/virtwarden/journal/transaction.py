@@ -203,6 +203,11 @@ def load(path: Path, sealer: Sealer) -> Transaction:
         data = path.read_bytes()
     except OSError as error:
         raise BadJournal(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from None
+    return told_by(path, data, sealer)
+
+
+def told_by(path: Path, data: bytes, sealer: Sealer) -> Transaction:
+    """The transaction that a journal file with this content tells of. Raises `BadJournal`."""
     whole = data[: data.rfind(b"\n") + 1]
     transaction: Transaction | None = None
     for number, line in enumerate(whole.splitlines(), 1):
@@ -214,7 +219,7 @@ def load(path: Path, sealer: Sealer) -> Transaction:
                 transaction = Transaction(path, sealer, record)
             else:
                 transaction._take(record)  # it is built from its own records here
-        except (msgspec.DecodeError, UnicodeError, KeyError) as wrong:
+        except (msgspec.DecodeError, UnicodeError, KeyError, RecursionError) as wrong:
             raise BadJournal(f"{path}:{number}: {wrong}") from None
     if transaction is None:
         raise BadJournal(f"{path} is empty")

@@ -15,16 +15,23 @@ from virtwarden.report.visible import shown, visible_lines
 _GUESTS = 8
 _SUBJECTS = 6
 _INKS = {"+": "green", "-": "red", "@": "cyan"}
-_SAFETY = {Safety.SAFE: ("safe", "green"), Safety.DISRUPTIVE: ("disruptive", "yellow")}
+_INK_OF = {Safety.SAFE: "green", Safety.DISRUPTIVE: "yellow", Safety.MANUAL: "red"}
 
 
-def render(plan: Plan, style: Style | None = None, saved: str = "") -> str:
-    """The plan as text of this style; `saved` is the file that it was saved in."""
+def render(plan: Plan, style: Style | None = None) -> str:
+    """The plan as text of this style."""
     style = style or Style()
-    return printed(_lines(plan, style, saved), style)
+    return printed(_lines(plan, style), style)
 
 
-def _lines(plan: Plan, style: Style, saved: str) -> Iterator[Line]:
+def how_to_apply(plan: Plan, style: Style, saved: str = "") -> str:
+    """The command that makes it so; `saved` is the file that the plan was saved in. Empty where there is nothing."""
+    if not plan.rewrites:
+        return ""
+    return printed(hanging(line("To make it so: ", (_command(plan, saved), "bold")), style.width, 0), style)
+
+
+def _lines(plan: Plan, style: Style) -> Iterator[Line]:
     yield from _head(plan, style.width)
     if plan.rewrites:
         yield from _heading("Changes", count(len(plan.rewrites), "document"), style.width)
@@ -36,7 +43,7 @@ def _lines(plan: Plan, style: Style, saved: str) -> Iterator[Line]:
         yield from _later(plan, style.width)
     if plan.unfixed:
         yield from _unfixed(plan.unfixed, style)
-    yield from _closing(plan, style.width, saved)
+    yield from _closing(plan, style.width)
 
 
 def _head(plan: Plan, width: int) -> Iterator[Line]:
@@ -54,8 +61,7 @@ def _heading(title: str, told: str, width: int) -> Iterator[Line]:
 
 
 def _rewrite(rewrite: Rewrite, style: Style) -> Iterator[Line]:
-    word, ink = _SAFETY[rewrite.safety]
-    right = line((word, ink))
+    right = line((str(rewrite.safety), _INK_OF[rewrite.safety]))
     if rewrite.cuts:
         right.append(" · can cut your way in", "red")
     yield line()
@@ -75,7 +81,9 @@ def _activations(activations: Sequence[Activation], width: int) -> Iterator[Line
     yield from _heading("Then", count(len(activations), "step"), width)
     yield line()
     for each in activations:
-        yield from hanging(line(shown(str(each), 200), (f"  {each.note}" if each.note else "", "dim")), width, 2)
+        yield from hanging(
+            line(shown(str(each), 200), (f"  {shown(each.note, 400)}" if each.note else "", "dim")), width, 2
+        )
 
 
 def _later(plan: Plan, width: int) -> Iterator[Line]:
@@ -83,11 +91,11 @@ def _later(plan: Plan, width: int) -> Iterator[Line]:
     yield from _heading("Takes effect later", "", width)
     yield line()
     for how, group in groupby(sorted(plan.blast, key=_how), key=_how):
-        yield from hanging(line(f"{_named(group)}: {how}"), width, 2)
+        yield from hanging(line(f"{_named(group)}: {shown(how, 400)}"), width, 2)
     waiting: dict[str, dict[str, None]] = {}
     for each in plan.expected:
         if each.when and not each.when.startswith("guest "):
-            waiting.setdefault(each.when, {}).setdefault(each.control)
+            waiting.setdefault(shown(each.when, 200), {}).setdefault(shown(each.control, 80))
     for when, controls in waiting.items():
         yield from hanging(line(f"once {when}: ", (", ".join(controls), "dim")), width, 2)
 
@@ -128,7 +136,7 @@ def _some(subjects: Iterable[str]) -> str:
     return ", ".join(names[:_SUBJECTS]) + more
 
 
-def _closing(plan: Plan, width: int, saved: str) -> Iterator[Line]:
+def _closing(plan: Plan, width: int) -> Iterator[Line]:
     yield line()
     yield line()
     if not plan.rewrites and not plan.unfixed:
@@ -138,8 +146,6 @@ def _closing(plan: Plan, width: int, saved: str) -> Iterator[Line]:
     mended = f"{documents} would change and {findings} be mended"
     left = f"{count(len(plan.unfixed), 'finding')} left to you" if plan.unfixed else "nothing is left to you"
     yield from hanging(line((f"{mended}; {left}.", "bold")), width, 0)
-    if plan.rewrites:
-        yield from hanging(line("To make it so: ", (_command(plan, saved), "bold")), width, 0)
 
 
 def _command(plan: Plan, saved: str) -> str:
