@@ -25,7 +25,7 @@ _BACKING_FORMAT, _DATA_FILE, _LUKS_HEADER = 0xE2792ACA, 0x44415441, 0x0537BE77
 _ENCRYPTION = {0: None, 1: "aes", 2: "luks"}
 _LONGEST_NAME = 1023
 
-_MAGICS = (
+MAGICS = (
     (0, b"QED\0", "qed"),
     (0, b"KDMV", "vmdk"),
     (0, b"COWD", "vmdk"),
@@ -39,6 +39,7 @@ _MAGICS = (
     (0x40, b"\x7f\x10\xda\xbe", "vdi"),
     (0x8001, b"CD001", "iso"),
 )
+"""Where a format has its sign, the sign, and the format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def magic(data: bytes) -> str | None:
     """The format that these first bytes announce; None where there is no known sign, as in a raw image."""
     if data.startswith(_MAGIC) and len(data) >= 8:
         return "qcow" if int.from_bytes(data[4:8], "big") == 1 else "qcow2"
-    return next((name for at, sign, name in _MAGICS if data[at : at + len(sign)] == sign), None)
+    return next((name for at, sign, name in MAGICS if data[at : at + len(sign)] == sign), None)
 
 
 def parse(data: bytes) -> Qcow2 | None:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from virtwarden.sources.keystandin import without_keys
 from virtwarden.sources.secretkeys import TRIGGERS, secret_values, unquoted
-from virtwarden.sources.secretrules import RULES, Rule
+from virtwarden.sources.secretrule import Rule
+from virtwarden.sources.secretrules import RULES
 
 REDACTED = "[redacted]"
 Blank = Callable[[str], str]

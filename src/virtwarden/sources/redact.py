@@ -12,6 +12,7 @@ from datetime import datetime
 
 from virtwarden.host import Head, Output, Source, Stat, Text, Want
 from virtwarden.sources.blanking import REDACTED, Blanker, blank_in_place
+from virtwarden.sources.diskhead import without_contents
 from virtwarden.sources.keystandin import of_der
 from virtwarden.sources.lukshead import without_salts
 from virtwarden.sources.secretkeys import IN_WORDS
@@ -19,11 +20,12 @@ from virtwarden.sources.secretrules import RULES
 
 _ONLY_SECRETS = re.compile(
     r"/libvirt/secrets/[^/]+(?<!\.xml)\Z|/libvirt/.*/master-key\.aes\Z|/cryptsetup-keys\.d/|/\.vnc/passwd\Z"
-    r"|/(?:chap-secrets|pap-secrets|ipsec\.secrets|psk\.txt|\.pgpass|\.my\.cnf|passwd-s3fs)\Z"
+    r"|/(?:chap-secrets|pap-secrets|ipsec\.secrets|psk\.txt|\.pgpass|\.my\.cnf|passwd-s3fs|opasswd|smbpasswd)\Z"
+    r"|/(?:rsyncd\.secrets|chrony\.keys|ntp/keys|authkey|munge\.key)\Z"
 )
 _DATABASES = re.compile(
     r"/passwd\.db\Z|/sasldb2?[^/]*\Z|/krb5\.(?:tab|keytab)\Z|\.keytab\Z|/krb5cc_[^/]*\Z|/secrets\.tdb\Z"
-    r"|\.(?:p12|pfx|jks|keystore|kdbx|key|keyfile)\Z"
+    r"|\.(?:p12|pfx|jks|keystore|kdbx|key|keyfile)\Z|/private/[^/]+\Z"
 )
 _KEYTAB = "\x05\x02"
 _DER = ("0\udc82", "0\udc81", "0.\x02\x01")
@@ -35,9 +37,11 @@ _WHOLE_WORDS = (
     "the SHA-256 of the public key, or that the key is encrypted",
     "values of libvirt's secrets, QEMU's master keys, key files of encrypted volumes, VNC password files, "
     "PPP's and IPsec's secrets: the whole content",
-    "SASL databases, Kerberos keytabs and ticket caches, PKCS #12 and Java key stores, binary key files: the "
-    "content, of which only the length stays",
+    "SASL databases, Kerberos keytabs and ticket caches, PKCS #12 and Java key stores, binary key files, and what "
+    "is no PEM in a directory named private: the content, of which only the length stays",
     "the output of commands that print a secret: `virsh secret-get-value`, `keyctl print`",
+    "the first bytes of images and volumes: all is zeroed but the headers of formats and of LUKS and partition "
+    "tables",
     "LUKS headers: salts, digests and key slots are zeroed, lengths stay",
 )
 
@@ -70,14 +74,10 @@ def redact_output(argv: tuple[str, ...], text: str, blanker: Blanker) -> str:
 
 
 def redact_head(path: str, data: bytes, blanker: Blanker) -> bytes:
-    """The first bytes of a file without secrets; their number stays, as a binary header depends on it."""
-    if _ONLY_SECRETS.search(path) or (_DATABASES.search(path) and b"-----BEGIN" not in data):
-        return bytes(len(data))
-    text = without_salts(data).decode("utf-8", "surrogateescape")
-    if text.startswith(_KEYTAB) or (text.startswith(_DER) and of_der(data) is not None):
-        return bytes(len(data))
-    if "PRIVATE KEY-----" in text:
-        return blanker.blanked(path, text).encode("utf-8", "surrogateescape")
+    """The first bytes of a file without contents and secrets; their number stays, as headers depend on it."""
+    if path.startswith("/sys/"):
+        return data
+    text = without_salts(without_contents(data)).decode("utf-8", "surrogateescape")
     return blanker.blanked(path, text, blank_in_place).encode("utf-8", "surrogateescape")
 
 

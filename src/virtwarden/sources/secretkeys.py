@@ -19,22 +19,23 @@ IN_WORDS = (
 )
 
 # What to look for in the lower-case text, and what must stand there for it to be one of the words.
-TRIGGERS = (
-    "passw", "passphrase", "_pass", "pwd", "adminpass", "requirepass", "masterauth", "bindpw", "rootpw",
-    "userpw", "psk", "secret", "key", "token",
-)  # fmt: skip
+TRIGGERS = ("pass", "pw", "psk", "secret", "key", "token", "authtok", "masterauth")
 _WORD = re.compile(
-    r"(?:passw(?:or)?d|passphrase|_pass|pwd|adminpass|requirepass|masterauth|bindpw|rootpw|userpw|psk|secret|key|token)"
-    r"(?:[-_]?(?:in|out|hash|value|data|plain|text|b64|base64|\d{1,3}))?"
+    r"(?P<stem>passw(?:or)?d|passphrase|pass|pwd?|psk|secret|key|token|authtok|masterauth)"
+    r"(?:[-_]?(?:in|out|hash|value|data|plain|text|raw|b64|base64|\d{1,3}))?"
     r"(?=[ \t]{0,64}=|[ \t]{0,8}:[ \t]|(?:\\{0,3}[\"']|&quot;|&#34;)\s{0,64}:)",
     re.IGNORECASE,
 )
+# What must stand before a word that is part of many others.
 _BEFORE = {
-    "key": re.compile(
-        r"(?:preshared|private|api|auth|access|secret|encryption|fastopen|wep)[-_]?\Z", re.IGNORECASE
-    ),
-    "token": re.compile(r"(?:auth|access|api|bearer|refresh|session|join)[-_]?\Z", re.IGNORECASE),
+    "pass": re.compile(r"(?:(?<![a-z0-9])|admin|require)\Z", re.IGNORECASE),
+    "pw": re.compile(r"(?:(?<![a-z0-9])|bind|root|user|ssh)\Z", re.IGNORECASE),
     "pwd": re.compile(r"[a-z][-_]\Z", re.IGNORECASE),
+    "key": re.compile(
+        r"(?:preshared|private|api|auth|access|secret|encryption|fastopen|wep|consumer|token)[-_]?\Z",
+        re.IGNORECASE,
+    ),
+    "token": re.compile(r"(?:(?<![a-z0-9])|auth|access|api|bearer|refresh|session|join)\Z", re.IGNORECASE),
 }
 _NAME = string.ascii_letters + string.digits + "_./-"
 
@@ -43,8 +44,12 @@ _QUOTED = (
     r'(?P<v>"""(?:(?!""")[\s\S])*"""|"""[^\n\0]*+'
     r"|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|\"[^\"\n]*+\"|'[^'\n]*+'"
 )
+_LIST = r"\[\s{0,64}[\"'][^\]]{0,4096}\]"
 _REST = r"[^\s\0][^\n\0]*+)"
-_SETTING = re.compile(rf"[ \t]{{0,64}}=[ \t]{{0,64}}{_QUOTED}|{_REST}")
+_SETTING = re.compile(rf"[ \t]{{0,64}}=[ \t]{{0,64}}{_QUOTED}|{_LIST}|{_REST}")
+_COMMENT = re.compile(r"[ \t]{1,64}#[ \t]{0,64}(?P<v>[^\s\0][^\n\0]*+)")
+_WHOLE_WORD = re.compile(rf"={_QUOTED}|(?:\\.|[^\s\"'\0\\])+)")
+_TO_QUOTE = {quote: re.compile(rf"=(?P<v>(?:\\.|[^{quote}\\\n\0])+)") for quote in "\"'"}
 _INLINE = re.compile(rf"[ \t]?=[ \t]?{_QUOTED}|(?:,,|[^\s,\"'<>\0])+|[\"'][^\n\0]*+)")
 _YAML = re.compile(rf"[ \t]{{0,8}}:[ \t]{{1,64}}{_QUOTED}|{_REST}")
 _ATTRIBUTE = re.compile(r"\s{0,64}=\s{0,64}(?P<v>\"[^\"<]*+\"?|'[^'<]*+'?)")
@@ -55,7 +60,10 @@ _ARGUMENT_PART = re.compile(r"=(?P<v>(?:,,|[^\s,\0])+)")
 _ARGUMENT_TO_NUL = re.compile(r"=(?P<v>[^\0]++)")
 _ARGUMENT_PART_TO_NUL = re.compile(r"=(?P<v>(?:,,|[^,\0])+)")
 _LINE_START = re.compile(r"[ \t#;]{0,256}(?:export[ \t]{1,8})?[\w.-]{0,128}")
-_COMMAND_LINE = re.compile(r"^ps\b|^pgrep\b|/cmdline\Z|/environ\Z")
+_COMMAND_LINE = re.compile(r"^ps\b|^pgrep\b|/\d+/cmdline\Z|/environ\Z")
+_WORDS_WITH_COMMAS = re.compile(
+    r"/(?:proc|kernel)/cmdline\Z|/boot/|/loader/|grub|\.service(?:\.d/|\Z)|\.socket(?:\.d/|\Z)"
+)
 
 # Keys and values that only speak of a secret.
 _NO_SECRET = re.compile(r"|on|off|yes|no|true|false|none|null|\(hidden\)|\(none\)", re.IGNORECASE)
@@ -78,16 +86,19 @@ def secret_values(where: str, text: str, lowered: str, triggers: tuple[str, ...]
         if value is not None and not _mentions(name, value["v"]):
             done = value.end("v")
             yield value.span("v")
+            comment = _COMMENT.match(text, done) if value.re is _SETTING else None
+            if comment is not None:
+                done = comment.end("v")
+                yield comment.span("v")
 
 
 def _words(text: str, lowered: str, triggers: tuple[str, ...]) -> Iterator[tuple[int, re.Match[str]]]:
-    starts = sorted({(start, trigger) for trigger in triggers for start in _positions(lowered, trigger)})
-    for start, trigger in starts:
-        before = _BEFORE.get(trigger)
-        if before is not None and before.search(text, max(start - 16, 0), start) is None:
-            continue
+    for start in sorted({start for trigger in triggers for start in _positions(lowered, trigger)}):
         word = _WORD.match(text, start)
-        if word is not None:
+        if word is None:
+            continue
+        before = _BEFORE.get(word["stem"].lower())
+        if before is None or before.search(text, max(start - 16, 0), start) is not None:
             yield start, word
 
 
@@ -113,10 +124,19 @@ def _value(where: str, text: str, start: int, end: int, name: str) -> re.Match[s
     if follows == "=":
         if _COMMAND_LINE.search(where):
             return _argument(where, name, text, end)
-        return (_SETTING if _starts_line(text, start) else _INLINE).match(text, end)
+        return _assigned(where, text, start, end, text[max(end - len(name) - 1, 0) : end - len(name)])
     if follows == ":":
         return None if _no_yaml(name, text[end : end + 80]) else _YAML.match(text, end)
     return _JSON.match(text, end) or _ESCAPED_JSON.match(text, end)
+
+
+def _assigned(where: str, text: str, start: int, end: int, quote: str) -> re.Match[str] | None:
+    """The value after `=`: up to the quote that opened before the key; a whole word of a boot line or a unit;
+    else the rest of the line, or up to the comma within one."""
+    if quote in _TO_QUOTE and not _in_tag(text, start):
+        return _TO_QUOTE[quote].match(text, end)
+    word = _WHOLE_WORD.match(text, end) if _WORDS_WITH_COMMAS.search(where) else None
+    return word or (_SETTING if _starts_line(text, start) else _INLINE).match(text, end)
 
 
 def _argument(where: str, name: str, text: str, end: int) -> re.Match[str] | None:

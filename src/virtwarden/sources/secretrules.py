@@ -7,49 +7,19 @@ what it ran through it does not give back, so that a hostile text costs time in 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
 
-from virtwarden.sources.secretkeys import BLANKED
+from virtwarden.sources.commandrules import RULES as OF_COMMANDS
+from virtwarden.sources.secretrule import Match, Rule, done, empty, pattern
 
-Match = re.Match[str]
-_ANYWHERE = re.compile("")
-_PAM = ("required", "requisite", "sufficient", "optional", "include", "substack", "[", "--")
+_ENDS_OPTION = re.compile(r"[\s\0\"'<>]")
 _SECRET_OBJECT = re.compile(
     r"qom-type\W{1,12}\s{0,8}\W{0,12}(?:quot;)?secret|quot;qom-type&quot;\s?:\s?&quot;secret"
 )
 
 
-def _done(match: Match) -> bool:
-    return BLANKED.fullmatch(match["v"]) is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A kind of secret: what it is in words, what it looks like, and where it may be.
-
-    A text that holds none of the `hints`, compared in lower case, is not searched, nor is one whose path or
-    command does not match `where`; `keeps` says which matches are no secrets after all.
-    """
-
-    what: str
-    hints: tuple[str, ...]
-    pattern: re.Pattern[str]
-    keeps: Callable[[Match], bool] = _done
-    where: re.Pattern[str] = _ANYWHERE
-
-
-def _no_boot_password(match: Match) -> bool:
-    return _done(match) or match["v"].startswith(_PAM)
-
-
 def _locked(match: Match) -> bool:
     """Whether a password's field holds none: locked, kept elsewhere, or already blank."""
-    return _done(match) or re.fullmatch(r"[!*x]{0,4}|\*LK\*|\*NP\*", match["v"]) is not None
-
-
-def _empty(match: Match) -> bool:
-    return not match["v"].strip() or _done(match)
+    return done(match) or re.fullmatch(r"[!*x]{0,4}|\*LK\*|\*NP\*", match["v"]) is not None
 
 
 def _zeros(match: Match) -> bool:
@@ -58,9 +28,11 @@ def _zeros(match: Match) -> bool:
 
 def _not_of_secret_object(match: Match) -> bool:
     """Whether `data=` belongs to another option than a secret object of QEMU."""
-    start = match.string.rfind("secret", max(match.start() - 4096, 0), match.start())
-    between = match.string[start : match.start()]
-    return start < 0 or re.search(r"[\s\0\"'<>]", between) is not None or _done(match)
+    if done(match):
+        return True
+    before = _ENDS_OPTION.split(match.string[max(match.start() - 4096, 0) : match.start()])[-1]
+    after = _ENDS_OPTION.split(match.string[match.end() : match.end() + 4096], 1)[0]
+    return "secret" not in before and "qom-type=secret" not in after
 
 
 def _not_of_secret_json(match: Match) -> bool:
@@ -69,11 +41,7 @@ def _not_of_secret_json(match: Match) -> bool:
     start = text.rfind("{", max(match.start() - 4096, 0), match.start())
     end = text.find("}", match.end(), match.end() + 4096)
     around = text[max(start, match.start() - 4096, 0) : end if end >= 0 else match.end() + 4096]
-    return _SECRET_OBJECT.search(around) is None or _done(match)
-
-
-def _re(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.MULTILINE | re.IGNORECASE)
+    return _SECRET_OBJECT.search(around) is None or done(match)
 
 
 RULES: tuple[Rule, ...] = (
@@ -88,67 +56,56 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "LDAP-style hashes such as {SSHA}…; the scheme stays",
         ("{sha", "{ssha", "{md5}", "{smd5}", "{crypt}", "{pbkdf2"),
-        _re(r"\{(?:S?SHA\d{0,3}|S?MD5|CRYPT|PBKDF2[\w-]{0,16})\}(?P<v>[A-Za-z0-9+/=.$]{8,}+)"),
+        pattern(r"\{(?:S?SHA\d{0,3}|S?MD5|CRYPT|PBKDF2[\w-]{0,16})\}(?P<v>[A-Za-z0-9+/=.$]{8,}+)"),
     ),
     Rule(
         "GRUB 2 password hashes; the algorithm and the iterations stay",
         ("grub.pbkdf2.",),
-        _re(r"grub\.pbkdf2\.\w{1,16}\.\d{1,12}\.(?P<v>[0-9a-f.]++)"),
-    ),
-    Rule(
-        "boot loader passwords after `password --md5` and `password --encrypted`",
-        ("--md5", "--encrypted"),
-        _re(r"^[ \t]{0,64}password[ \t]{1,64}--(?:md5|encrypted)[ \t]{1,9}(?:\$\w{1,16}\$)?(?P<v>[^\s$]\S*+)"),
-    ),
-    Rule(
-        "boot loader passwords in the clear: `password …`, `password USER …` in the files of GRUB, LILO and zipl",
-        ("password",),
-        _re(r"^[ \t]{0,64}password[ \t]{1,64}(?!--)(?:\w{1,64}[ \t]{1,64})?(?P<v>[^\s\[]\S*+)[ \t]*+$"),
-        _no_boot_password,
-        re.compile(r"grub|menu\.lst|/boot/|lilo|zipl"),
+        pattern(r"grub\.pbkdf2\.\w{1,16}\.\d{1,12}\.(?P<v>[0-9a-f.]++)"),
     ),
     Rule(
         "hashes in shadow files; the marks of a locked account stay",
         (":",),
-        _re(r"^[^:\s]{1,256}:!{0,2}(?P<v>[^:\n]++)(?=:(?:\d{0,12}:){6}\d{0,12}$)"),
+        pattern(r"^[^:\s]{1,256}:!{0,2}(?P<v>[^:\n]++)(?=:(?:-?\d{0,12}:){5,6}\d{0,12}\r?$)"),
         _locked,
         re.compile("shadow|passwd|getent"),
     ),
     Rule(
         "hashes in passwd files",
         (":",),
-        _re(r"^[^:\s]{1,256}:!{0,2}(?P<v>[^:\n]++)(?=(?::\d{1,12}){2}(?::[^:\n]*+){3}$)"),
+        pattern(r"^[^:\s]{1,256}:!{0,2}(?P<v>[^:\n]++)(?=(?::\d{1,12}){2}(?::[^:\n]*+){3}$)"),
         _locked,
         re.compile("passwd|getent"),
     ),
     Rule(
-        "hashes in gshadow and web server password files",
+        "hashes in shadow, gshadow and web server password files",
         (":",),
-        _re(r"^[^:\s]{1,256}:!{0,2}(?P<v>[^:\n]++)(?=:|$)"),
+        pattern(r"^[ \t]{0,16}[^:\s]{1,256}:!{0,2}(?P<v>[^:\n]++)(?=:|$)"),
         _locked,
-        re.compile(r"/gshadow-?\Z|htpasswd|htdigest|getent gshadow"),
+        re.compile(r"/g?shadow-?\Z|htpasswd|htdigest|getent g?shadow"),
     ),
     Rule(
         "what guests are handed at boot: `name=opt/…,string=…`, `<entry name='opt/…'>`, systemd credentials",
         ("string=", "name='opt/", 'name="opt/', "io.systemd.credential"),
-        _re(
-            r"(?:\bname=opt/[^,\s\0'\"<>]{1,256},string=|<entry name=['\"]opt/[^'\"<>]{1,256}['\"]>"
-            r"|\bio\.systemd\.credential(?:\.binary)?:[\w.-]{1,256}=)(?P<v>(?:,,|[^'\"<>\0\s,])+)"
+        pattern(
+            r"(?:\bopt/[^,\s\0'\"<>]{1,256},string=|<entry name=['\"]opt/[^'\"<>]{1,256}['\"]>"
+            r"|\bio\.systemd\.credential(?:\.binary)?:[\w.-]{1,256}=)(?P<v>(?:,,|[^'\"<>\0\n,])+)"
         ),
     ),
     Rule(
-        "the text of XML elements named password, passwd, passphrase, secret or token",
-        ("passwd>", "password>", "passphrase>", "secret>", "token>"),
-        _re(
-            r"<(?P<k>(?:[\w.-]{1,32}:)?(?:\w{0,32}passw(?:or)?d|passphrase|secret|token))(?:\s[^<>]*+)?>"
-            r"(?P<v>[^<]++)</(?P=k)>"
+        "the text of XML elements named password, passwd, passphrase, secret, token, api key or cookie",
+        ("passwd>", "password>", "passphrase>", "pass>", "secret>", "token>", "key>", "cookie>"),
+        pattern(
+            r"<(?P<k>(?:[\w.-]{1,32}:)?(?:[\w-]{0,32}passw(?:or)?d|passphrase|\w{0,32}_pass|adminpass|[\w-]{0,32}secret"
+            r"|[\w-]{0,32}token|\w{0,32}(?:api|private)[-_]?key|cookie))(?:\s[^<>]*+)?>"
+            r"(?P<v>(?:[^<]++|<!\[CDATA\[(?:(?!\]\]>)[^\0]){0,1024}\]\]>)+)</(?P=k)>"
         ),
-        _empty,
+        empty,
     ),
     Rule(
         "the accounts and passwords of cloud-init's `chpasswd` list",
         ("chpasswd:",),
-        _re(
+        pattern(
             r"^[ \t]{0,64}chpasswd:[ \t]{0,64}\n(?:[ \t]{1,64}(?!list:)[^\n]*+\n){0,8}[ \t]{1,64}list:"
             r"(?P<v>[^\n]*+(?:\n[ \t]{1,64}[^\n]*+)*)"
         ),
@@ -173,7 +130,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "HTTP credentials: `Authorization`, cookies",
         ("authorization", "cookie", "x-auth-token"),
-        _re(
+        pattern(
             r"\b(?:(?:Proxy-)?Authorization|(?:Set-)?Cookie|X-Auth-Token)[ \t]{0,8}[:=][ \t]{0,8}"
             r"(?P<v>[^\s\"'\0][^\"'\n\0]*+)"
         ),
@@ -181,7 +138,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "bearer tokens",
         ("bearer ",),
-        _re(r"\bBearer[ \t]{1,8}(?P<v>[\w.~+/=-]{8,}+)"),
+        pattern(r"\bBearer[ \t]{1,8}(?P<v>[\w.~+/=-]{8,}+)"),
     ),
     Rule(
         "JSON web tokens",
@@ -196,13 +153,13 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "volume keys in `dmsetup table`",
         ("crypt ",),
-        _re(r"\bcrypt [^\s]{1,128} (?P<v>[0-9a-f]{32,}+)(?= )"),
+        pattern(r"\bcrypt [^\s]{1,128} (?P<v>[0-9a-f]{32,}+)(?= )"),
         _zeros,
     ),
     Rule(
         "salts, digests and volume keys in `cryptsetup luksDump`",
         ("salt:", "digest:", "dump:", "volume key:"),
-        _re(
+        pattern(
             r"^[ \t]{0,64}(?:MK )?(?:salt|digest|dump|volume key):[ \t]{0,64}"
             r"(?P<v>[0-9a-f]{2}(?:[ \t]{1,4}[0-9a-f]{2}){3,}[ \t]{0,8}"
             r"(?:\n[ \t]{1,64}[0-9a-f]{2}(?:[ \t]{1,4}[0-9a-f]{2})*[ \t]{0,8}(?=\n|\Z))*)"
@@ -223,25 +180,50 @@ RULES: tuple[Rule, ...] = (
     Rule(
         'keys of name servers: `secret "…";`',
         ("secret ",),
-        _re(r"\bsecret[ \t]{1,64}\"(?P<v>[^\"\n]++)"),
+        pattern(r"\bsecret[ \t]{1,64}\"(?P<v>[^\"\n]++)"),
     ),
     Rule(
-        "passwords in netrc files and in the arguments of sshpass and `virsh secret-set-value`",
-        ("machine ", "sshpass", "secret-set-value"),
-        _re(
-            r"(?:\bmachine[ \t]{1,8}\S{1,256}\s{1,64}login\s{1,64}\S{1,256}\s{1,64}password[ \t]{1,64}"
-            r"|\bsshpass[ \t\0]{1,4}-p[ \t\0]?"
-            r"|\bsecret-set-value[ \t\0]{1,4}\S{1,64}[ \t\0]{1,4}(?:--base64[ \t\0])?)(?P<v>[^\s\0]++)"
+        "passwords in netrc files",
+        ("machine ",),
+        pattern(
+            r"\bmachine[ \t]{1,8}\S{1,256}\s{1,64}login\s{1,64}\S{1,256}\s{1,64}password[ \t]{1,64}"
+            r"(?P<v>[^\s\0]++)"
         ),
+    ),
+    Rule(
+        "the numbers of a private key that certtool and openssl print in words before it",
+        ("exponent", "prime", "priv:", "private key:"),
+        pattern(
+            r"^[ \t]{0,16}(?:private ?exponent|prime ?\d|exp(?:onent ?)?\d|coefficient|priv|private key):"
+            r"[ \t\r]{0,8}(?P<v>(?:\n[ \t]{1,64}[0-9a-f]{2}(?::[0-9a-f]{2}){0,64}:?[ \t\r]{0,8}(?=\n|\Z))+)"
+        ),
+    ),
+    Rule(
+        "static keys of OpenVPN",
+        ("static key",),
+        pattern(
+            r"^-----BEGIN OpenVPN (?:tls-crypt-v2 \w{1,16}|Static) key[^\n]{0,16}-----"
+            r"(?P<v>(?:\n[0-9a-z+/=]++(?=\r?(?:\n|\Z))\r?)+)"
+        ),
+    ),
+    Rule(
+        "passwords in YAML that stand on the lines below their key",
+        ("passw", "passphrase", "secret", "psk", "token"),
+        pattern(
+            r"^(?P<i>[ \t]{0,64}+)(?:- )?[\w.\"'-]{0,64}?(?:(?<!ch)passw(?:or)?d|passphrase|secret|psk|token)"
+            r"[\"']?:[ \t]{0,8}(?P<v>(?:[|>][-+\d]{0,3}[ \t]{0,8})?(?:\n(?P=i)[ \t]++[^\n]++)+)"
+        ),
+        where=re.compile(r"\.ya?ml\Z|cloud|user-data"),
     ),
     Rule(
         "SNMP communities other than `public` and `private`",
         ("community",),
-        _re(r"^[ \t]{0,64}r[ow]community6?[ \t]{1,64}(?!public\b|private\b)(?P<v>[^\s\"]++)"),
+        pattern(r"^[ \t]{0,64}r[ow]community6?[ \t]{1,64}(?!public\b|private\b)(?P<v>[^\s\"]++)"),
     ),
     Rule(
         "private keys in PuTTY's format",
         ("private-lines:",),
-        _re(r"^Private-Lines: \d{1,6}\n(?P<v>(?:[A-Za-z0-9+/=]++(?:\n|\Z))+)"),
+        pattern(r"^Private-Lines: \d{1,6}\n(?P<v>(?:[A-Za-z0-9+/=]++(?:\n|\Z))+)"),
     ),
+    *OF_COMMANDS,
 )
