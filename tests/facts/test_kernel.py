@@ -1,10 +1,12 @@
 """Sysctls and the boot line, on disk and in force."""
 
+from unittest.mock import patch
+
 import pytest
 
-from tests.kit import entry, made, refusing
+from tests.kit import NOW, Made, entry, made, refusing
 from virtwarden.facts.kernel import Boot, Sysctls, sysctl_key
-from virtwarden.host import Absent, Unknown
+from virtwarden.host import Absent, Output, Unknown
 
 ASKED = ("sysctl", "-a")
 
@@ -44,6 +46,59 @@ def test_files_rank_by_name_and_etc_masks_lib() -> None:
         None,
         "late",
     ]
+
+
+SYSTEMD = "/usr/lib/systemd/systemd-sysctl"
+LINK = "/etc/sysctl.d/99-sysctl.conf"
+
+
+def ordered(**files: str) -> str | None:
+    """What the value of a.b is at boot where these files set it, and the files of a system are there."""
+    names = {"single": "/etc/sysctl.conf", "late": "/etc/sysctl.d/99-z.conf", "early": "/etc/sysctl.d/10-a.conf"}
+    systems = {"systemd": SYSTEMD, "red_hat": "/etc/rc.d/rc.sysinit", "link": LINK}
+    paths = {names.get(name, systems.get(name, name)): text for name, text in files.items()}
+    stats = {LINK: entry(LINK, real="/etc/sysctl.conf")} if "link" in files else {}
+    found = made(files=paths, stats=stats).get(Sysctls).configured("a.b")
+    return None if found is None else f"{found.value} {found.evidence.path}"
+
+
+def test_systemd_reads_sysctl_conf_by_its_link_or_not_at_all() -> None:
+    single, late, early = "a.b = single\n", "a.b = late\n", "a.b = early\n"
+    assert ordered(single=single, link=single, early=early, systemd="") == "single /etc/sysctl.conf"
+    assert ordered(single=single, link=single, late=late, systemd="") == "late /etc/sysctl.d/99-z.conf"
+    assert ordered(single=single, early=early, systemd="") == "early /etc/sysctl.d/10-a.conf"
+    assert ordered(single=single, systemd="") is None
+
+
+def test_without_systemd_sysctl_conf_is_read_last_or_on_old_red_hats_first() -> None:
+    single, early = "a.b = single\n", "a.b = early\n"
+    assert ordered(single=single, early=early) == "single /etc/sysctl.conf"
+    assert ordered(single=single, early=early, red_hat="") == "early /etc/sysctl.d/10-a.conf"
+    assert ordered(single=single, red_hat="") == "single /etc/sysctl.conf"
+
+
+def test_a_pattern_sets_what_no_line_names_and_not_across_dots() -> None:
+    text = "n.conf.*.x = 1\nn.conf.eth0.x = 0\nn.*.x = 9\n"
+    sysctls = made(files={"/etc/sysctl.d/a.conf": text}).get(Sysctls)
+    found = [sysctls.configured(f"n.conf.{name}.x") for name in ("eth0", "br0", "a.b")]
+    assert [value and value.value for value in found] == ["0", "1", None]
+
+
+def test_of_two_names_of_a_switch_the_one_that_is_read_last_counts() -> None:
+    files = {"/etc/sysctl.d/a.conf": "x.one = 0\nx.two = 1\n", "/etc/sysctl.d/b.conf": "x.one = 2\n"}
+    sysctls = made(files=files).get(Sysctls)
+    last = sysctls.set_last("x.two", "x.one")
+    assert last is not None
+    assert (last[0], last[1].value) == ("x.one", "2")
+    assert sysctls.set_last("x.three") is None
+
+
+def test_a_key_that_the_kernel_would_not_tell_is_unknown_and_not_absent() -> None:
+    denied = Output(ASKED, 0, "a.b = 1\n", "sysctl: permission denied on key 'c.d'\n", NOW)
+    with patch.object(Made, "run", return_value=denied):
+        sysctls = made().get(Sysctls)
+    with pytest.raises(Unknown, match="permission denied"):
+        sysctls.effective("c.d")
 
 
 def test_refusals_are_kept_apart() -> None:

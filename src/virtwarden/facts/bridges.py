@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 
-from virtwarden.facts.kernel import Sysctls, Value
+from virtwarden.facts.kernel import LAST_SYSCTL_FILE, Sysctls, Value
 from virtwarden.host import Absent
 
 DROP_IN = "/etc/sysctl.d/99-virt-warden-network.conf"
@@ -21,15 +20,8 @@ def configured(sysctls: Sysctls, family: str, device: str, name: str) -> Value |
 
     Raises `Unknown` where the files could not be read.
     """
-    key = device_key(family, device, name)
-    found = sysctls.configured(key)
-    if found is not None:
-        return found
-    for pattern, value in (sysctls.on_disk or {}).items():
-        if "*" in pattern and fnmatchcase(key, pattern):
-            found = value
-    everyone = (sysctls.configured(f"net.{family}.conf.{which}.{name}") for which in ("default", "all"))
-    return found or next((value for value in everyone if value is not None), None)
+    keys = (device_key(family, which, name) for which in (device, "default", "all"))
+    return next((value for value in map(sysctls.configured, keys) if value is not None), None)
 
 
 def in_force(sysctls: Sysctls, family: str, device: str, *names: str) -> Iterator[Value]:
@@ -44,4 +36,7 @@ def in_force(sysctls: Sysctls, family: str, device: str, *names: str) -> Iterato
 def file_of(value: Value | None, otherwise: str = DROP_IN) -> str:
     """The file in which to set a sysctl: the one that sets it now, if it is the site's own, lest that one win."""
     path = None if value is None else value.evidence.path
-    return path if path is not None and path.startswith("/etc/") else otherwise
+    if path is not None and path.startswith("/etc/"):
+        return path
+    is_later = path is not None and path.rpartition("/")[2] > otherwise.rpartition("/")[2]
+    return LAST_SYSCTL_FILE if is_later else otherwise

@@ -6,9 +6,10 @@ import re
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import ClassVar, Self
 
-from virtwarden.host import Absent, Host, Source, Text, Unknown, Want, reading, running
+from virtwarden.host import Absent, Host, Source, Text, Unknown, Want, looking, reading, running
 from virtwarden.model import Evidence
 
 # In the order in which systemd-sysctl lets a name in one directory mask the same name in the next.
@@ -20,6 +21,11 @@ _SYSCTL_DIRECTORIES = (
     "/lib/sysctl.d",
 )
 _SYSCTL_CONF = "/etc/sysctl.conf"
+_SYSTEMD_SYSCTL = ("/usr/lib/systemd/systemd-sysctl", "/lib/systemd/systemd-sysctl")
+_RC_SYSINIT = "/etc/rc.d/rc.sysinit"
+LAST_SYSCTL_FILE = "/etc/sysctl.d/zz-virt-warden.conf"
+"""Read after all that packages bring, where a file of ours with a number does not come late enough."""
+_DENIED = re.compile(r"permission denied on key '([^']+)'")
 _ASSIGNMENT = re.compile(r"^\s*-?\s*([^#;=\s][^=\s]*)\s*=\s*(.*?)\s*$")
 
 _CMDLINE = "/proc/cmdline"
@@ -54,16 +60,19 @@ class Value:
 @dataclass(frozen=True, slots=True)
 class Sysctls:
     """`in_force` is what the kernel answered, by dotted name; None where it could not be asked. `on_disk` is
-    what the files set at boot, the last file to set a key winning."""
+    what the files set at boot, the last file to set a key winning, in the order in which they do. `hidden` are
+    keys that the kernel would not tell."""
 
     in_force: dict[str, str] | None
     answer: Evidence | None = None
     on_disk: dict[str, Value] | None = None
     refusal: str = ""
+    hidden: frozenset[str] = frozenset()
 
     wants: ClassVar[tuple[Want, ...]] = (
         running("sysctl", "-a"),
         reading(_SYSCTL_CONF),
+        *(looking(path) for path in (*_SYSTEMD_SYSCTL, _RC_SYSINIT)),
         *(reading(f"{directory}/*.conf") for directory in _SYSCTL_DIRECTORIES),
     )
 
@@ -72,6 +81,8 @@ class Sysctls:
         could not be asked."""
         if self.in_force is None or self.answer is None:
             raise Unknown(f"sysctl {key}: {self.refusal}")
+        if key in self.hidden:
+            raise Unknown(f"sysctl {key}: permission denied", self.answer)
         if key not in self.in_force:
             raise Absent(f"this kernel has no sysctl {key}", self.answer)
         value = self.in_force[key]
@@ -79,10 +90,22 @@ class Sysctls:
         return Value(value, evidence)
 
     def configured(self, key: str) -> Value | None:
-        """The value that the files set at boot; None where no file sets it."""
+        """The value that the files set at boot, by the key's own name or else by a pattern; None where no file
+        sets it."""
+        return next((value for _, value in self._set_to(key)), None)
+
+    def set_last(self, *keys: str) -> tuple[str, Value] | None:
+        """Of several names for one switch the one that a file sets last; None where no file sets any."""
+        found = [pair for key in keys for pair in self._set_to(key)[:1]]
+        order = list(self.on_disk or ())
+        return max(found, key=lambda pair: order.index(pair[0]), default=None)
+
+    def _set_to(self, key: str) -> list[tuple[str, Value]]:
         if self.on_disk is None:
             raise Unknown(f"sysctl {key}: {self.refusal}")
-        return self.on_disk.get(key)
+        if key in self.on_disk:
+            return [(key, self.on_disk[key])]
+        return [pair for pair in reversed(self.on_disk.items()) if _is_pattern_of(pair[0], key)]
 
     @classmethod
     def probe(cls, host: Host) -> Self:
@@ -90,10 +113,12 @@ class Sysctls:
         refusal = ""
         in_force: dict[str, str] | None = None
         answer: Evidence | None = None
+        hidden: frozenset[str] = frozenset()
         try:
             output = host.source.run("sysctl", "-a")
             in_force = dict(_assignments(output.stdout))
             answer = output.cite("")
+            hidden = frozenset(map(sysctl_key, _DENIED.findall(output.stderr)))
         except (Absent, Unknown) as refused:
             refusal = str(refused)
         on_disk: dict[str, Value] | None = None
@@ -101,7 +126,7 @@ class Sysctls:
             on_disk = _configured(host.source)
         except Unknown as refused:
             refusal = str(refused)
-        return cls(in_force or None, answer, on_disk, refusal or "sysctl -a answered nothing")
+        return cls(in_force or None, answer, on_disk, refusal or "sysctl -a answered nothing", hidden)
 
 
 def sysctl_key(written: str) -> str:
@@ -119,13 +144,15 @@ def _assignments(text: str) -> Iterable[tuple[str, str]]:
             yield sysctl_key(found.group(1)), " ".join(found.group(2).split())
 
 
+def _is_pattern_of(pattern: str, key: str) -> bool:
+    """Whether a key with `*` in its parts, as systemd-sysctl takes it, means this one."""
+    parts, wanted = pattern.split("."), key.split(".")
+    return "*" in pattern and len(parts) == len(wanted) and all(map(fnmatchcase, wanted, parts))
+
+
 def _configured(source: Source) -> dict[str, Value]:
-    by_name: dict[str, str] = {}
-    for directory in reversed(_SYSCTL_DIRECTORIES):
-        by_name.update({path.rpartition("/")[2]: path for path in source.glob(f"{directory}/*.conf")})
-    paths = [by_name[name] for name in sorted(by_name)]
     values: dict[str, Value] = {}
-    for path in (*paths, _SYSCTL_CONF):
+    for path in _in_order(source):
         try:
             text = source.read(path)
         except Absent:
@@ -133,8 +160,34 @@ def _configured(source: Source) -> dict[str, Value]:
         for number, line in enumerate(text.lines, 1):
             found = _ASSIGNMENT.match(line)
             if found is not None:
-                values[sysctl_key(found.group(1))] = Value(" ".join(found.group(2).split()), text.cite(number))
+                key = sysctl_key(found.group(1))
+                values.pop(key, None)
+                values[key] = Value(" ".join(found.group(2).split()), text.cite(number))
     return values
+
+
+def _in_order(source: Source) -> list[str]:
+    """The files that are read at boot. systemd reads /etc/sysctl.conf only where a link among the others leads
+    there, in the place of that link; Red Hat's scripts of old read it first, other systems last."""
+    by_name: dict[str, str] = {}
+    for directory in reversed(_SYSCTL_DIRECTORIES):
+        by_name.update({path.rpartition("/")[2]: path for path in source.glob(f"{directory}/*.conf")})
+    paths = [_linked(source, by_name[name]) for name in sorted(by_name)]
+    if _SYSCTL_CONF in paths or any(_is_there(source, path) for path in _SYSTEMD_SYSCTL):
+        return paths
+    return [_SYSCTL_CONF, *paths] if _is_there(source, _RC_SYSINIT) else [*paths, _SYSCTL_CONF]
+
+
+def _linked(source: Source, path: str) -> str:
+    return _SYSCTL_CONF if _real(source, path) == _SYSCTL_CONF else path
+
+
+def _is_there(source: Source, path: str) -> bool:
+    try:
+        source.stat(path)
+    except (Absent, Unknown):
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +261,7 @@ class Boot:
 
 
 def _real(source: Source, path: str) -> str:
-    """Where a file of the boot loader lies: menu.lst and grub.conf are often one."""
+    """Where a file lies: menu.lst and grub.conf are often one, and so are sysctl.conf and one in sysctl.d."""
     try:
         return source.stat(path).real
     except (Absent, Unknown):

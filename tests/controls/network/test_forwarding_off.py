@@ -27,6 +27,20 @@ def test_forwarding_on_fails_in_both_states() -> None:
     assert found[0].fix[0].safety == "disruptive"
 
 
+def test_the_other_name_of_the_switch_counts_where_it_is_set_last() -> None:
+    other = "net.ipv4.conf.all.forwarding"
+    disk = judge(CONTROL, nethost(commands={SYSCTL: OFF}, files={FILE: f"{OFF}{other} = 1\n"}))[0]
+    assert (disk.result, disk.fix[0].edit) == ("fail", SetLine(other, "0"))
+    assert results(CONTROL, nethost(commands={SYSCTL: OFF}, files={FILE: f"{other} = 1\n{OFF}"})) == ["pass"] * 4
+
+
+def test_a_packages_file_is_outdone_by_one_of_ours() -> None:
+    for name, own in (("zebra", "zz-virt-warden.conf"), ("10-a", "99-virt-warden-network.conf")):
+        files = {f"/usr/lib/sysctl.d/{name}.conf": ON}
+        disk = judge(CONTROL, nethost(commands={SYSCTL: OFF}, files=files))[0]
+        assert disk.fix[0].document.name == f"/etc/sysctl.d/{own}"
+
+
 def test_forwarding_off_or_not_set_passes_without_libvirt_too() -> None:
     assert results(CONTROL, nethost(commands={SYSCTL: OFF})) == ["pass"] * 4
     assert results(CONTROL, made(commands={SYSCTL: OFF}, files={FILE: OFF})) == ["pass"] * 4

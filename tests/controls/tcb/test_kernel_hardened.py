@@ -48,6 +48,13 @@ def test_the_file_that_is_read_last_is_the_one_to_change() -> None:
         assert finding.fix[0].document.name == path
 
 
+def test_a_packages_file_that_is_read_after_ours_is_outdone_and_not_changed() -> None:
+    for name, own in (("elastic", "zz-virt-warden"), ("10-a", "99-")):
+        disk = files(f"/usr/lib/sysctl.d/{name}.conf", kernel__kptr_restrict="0")
+        finding = of("kernel.kptr_restrict", Sysctls(GOOD, ANSWER, disk))[1]
+        assert finding.fix[0].document.name.startswith(f"/etc/sysctl.d/{own}")
+
+
 def test_a_value_that_no_file_sets_fails_unless_the_kernels_default_is_right() -> None:
     sysctls = Sysctls(GOOD, ANSWER, {})
     _, ptrace = of("kernel.yama.ptrace_scope", sysctls)

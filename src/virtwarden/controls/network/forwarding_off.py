@@ -4,7 +4,8 @@ With forwarding on the host is a router between every two of its interfaces, so 
 network by sending the host a packet for it. Containers, VPNs and libvirt's own NAT networks switch it on and
 nobody switches it off again.
 
-Judged: `net.ipv4.ip_forward` and `net.ipv6.conf.all.forwarding`, on disk and in force. They may be on where the
+Judged: `net.ipv4.ip_forward`, which is also called `net.ipv4.conf.all.forwarding`, and
+`net.ipv6.conf.all.forwarding`, on disk and in force. They may be on where the
 policy says so (`network.routing`), where a libvirt network needs it (NAT, routed, open), and where the packet
 filter drops everything that would go from the guests' bridges to the host's own uplinks.
 
@@ -29,6 +30,7 @@ from virtwarden.judgements import failed, file_change, notapplicable, passed, un
 from virtwarden.model import Evidence, Finding, Safety, Severity, State, Subject
 
 KEYS = {"net.ipv4.ip_forward": "ip", "net.ipv6.conf.all.forwarding": "ip6"}
+NAMES = {"net.ipv4.ip_forward": ("net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding")}
 
 
 def check(host: Host) -> Findings:
@@ -39,13 +41,22 @@ def check(host: Host) -> Findings:
         if host.get(Policy).network.routing:
             yield notapplicable(subject, "the site's policy says that this host routes")
             continue
-        for state, value in ((State.ON_DISK, sysctls.configured), (State.IN_FORCE, sysctls.effective)):
+        for state, value in ((State.ON_DISK, configured), (State.IN_FORCE, effective)):
             try:
-                yield from judged(host, subject, value(key), router, state)
+                yield from judged(host, subject, value(sysctls, key), router, state)
             except Absent as absent:
                 yield notapplicable(subject, str(absent), *absent.evidence, state=state)
             except Unknown as refused:
                 yield unknown(subject, str(refused), *refused.evidence, state=state)
+
+
+def configured(sysctls: Sysctls, key: str) -> tuple[str, Value | None]:
+    """The name under which the files set a switch last, and to what."""
+    return sysctls.set_last(*NAMES.get(key, (key,))) or (key, None)
+
+
+def effective(sysctls: Sysctls, key: str) -> tuple[str, Value | None]:
+    return key, sysctls.effective(key)
 
 
 def routed(host: Host) -> Network | Unknown | None:
@@ -64,9 +75,10 @@ def routed(host: Host) -> Network | Unknown | None:
 
 
 def judged(
-    host: Host, subject: Subject, value: Value | None, router: Network | Unknown | None, state: State
+    host: Host, subject: Subject, said: tuple[str, Value | None], router: Network | Unknown | None, state: State
 ) -> Iterator[Finding]:
     family = KEYS[subject.name]
+    name, value = said
     evidence = Evidence(f"no file sets {subject.name}", path="/etc/sysctl.d") if value is None else value.evidence
     if value is None or value.value == "0":
         yield passed(subject, f"{subject.name} is {'not set' if value is None else 0}", evidence, state=state)
@@ -79,7 +91,7 @@ def judged(
         message = f"whether a network of libvirt needs the host to forward: {router}"
         yield unknown(subject, message, evidence, *router.evidence, state=state)
     else:
-        change = file_change(file_of(value), SetLine(subject.name, "0"), Safety.DISRUPTIVE)
+        change = file_change(file_of(value), SetLine(name, "0"), Safety.DISRUPTIVE)
         message = f"{subject.name} is {value.value}: guests can reach other networks through the host"
         yield failed(subject, message, change, evidence=[evidence], state=state)
 

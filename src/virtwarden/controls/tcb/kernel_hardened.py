@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from virtwarden.activations import ONE_WAY
 from virtwarden.control import Control, Findings
 from virtwarden.edits import SetLine, SetState
-from virtwarden.facts.kernel import Sysctls, Value
+from virtwarden.facts.kernel import LAST_SYSCTL_FILE, Sysctls, Value
 from virtwarden.host import Absent, Host, Unknown
 from virtwarden.judgements import by_hand, failed, file_change, notapplicable, passed, unknown
 from virtwarden.model import Change, Document, Evidence, Severity, State, Subject
@@ -103,8 +103,10 @@ def setting_of(switch: Switch, configured: Value | None) -> Change:
     if switch.key == "kernel.kexec_load_disabled":
         return by_hand(Document("file", OWN_FILE), KEXEC)
     path = None if configured is None else configured.evidence.path
-    decides = path is not None and path.startswith("/etc/") and decides_after(path)
-    return file_change(path if decides and path else OWN_FILE, SetLine(switch.key, switch.accepted[0]))
+    edit = SetLine(switch.key, switch.accepted[0])
+    if path is None or not decides_after(path):
+        return file_change(OWN_FILE, edit)
+    return file_change(path if path.startswith("/etc/") else LAST_SYSCTL_FILE, edit)
 
 
 def decides_after(path: str) -> bool:
