@@ -21,8 +21,10 @@ _DEFAULTS = {
     "permitrootlogin": "prohibit-password",
     "passwordauthentication": "yes",
     "kbdinteractiveauthentication": "yes",
+    "usepam": "no",
     "authorizedkeysfile": ".ssh/authorized_keys .ssh/authorized_keys2",
 }
+_OWN = "/etc/ssh/sshd_config.d/00-virt-warden.conf"
 _MANAGERS = ("libvirt", "libvirtd")
 _KEY = re.compile(
     r"""(?P<options>(?:[^\s"]|"(?:\\.|[^"\\])*")+[ \t]+)??
@@ -52,6 +54,12 @@ class Sshd:
         """The value of a keyword that holds where no condition is met; OpenSSH's default where no line sets it."""
         found = self.settings.get(keyword)
         return found if found is not None else Value(_DEFAULTS[keyword], self.whole)
+
+    def place(self, value: Value) -> str:
+        """The file in which a keyword with this value is to be set: its own, else the main one. What a package
+        keeps below /usr is left alone; it draws in a file of ours first."""
+        path = value.evidence.path or self.file
+        return path if path.startswith("/etc/") else _OWN
 
     def sometimes(self, keyword: str) -> tuple[tuple[sshdconf.Setting, Evidence], ...]:
         """The lines that set a keyword for some connections only."""

@@ -26,6 +26,39 @@ def test_the_settings_decide(text: str, result: str) -> None:
     assert results(CONTROL, made(files={CONFIG: text})) == [result]
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("KbdInteractiveAuthentication no\n", ["pass", "pass"]),
+        ("ChallengeResponseAuthentication no\n", ["pass", "pass"]),
+        ("ChallengeResponseAuthentication yes\n", ["pass", "fail"]),
+        ("", ["pass", "fail"]),
+        ("KbdInteractiveAuthentication no\nMatch User x\nKbdInteractiveAuthentication yes\n",
+         ["pass", "pass", "fail"]),
+        ("AuthenticationMethods publickey,keyboard-interactive\n", ["pass"]),
+    ],
+)  # fmt: skip
+def test_pam_may_ask_for_the_password_all_the_same(text: str, found: list[str]) -> None:
+    assert results(CONTROL, made(files={CONFIG: f"PasswordAuthentication no\nUsePAM yes\n{text}"})) == found
+
+
+def test_what_sshd_itself_says_of_pam_counts() -> None:
+    said = "usepam yes\npasswordauthentication no\nkbdinteractiveauthentication yes\n"
+    found = judge(CONTROL, made(files={CONFIG: ""}, commands={("sshd", "-T"): said}))
+    assert [finding.result for finding in found] == ["pass", "fail"]
+    assert found[1].fix[0].edit == SetLine("KbdInteractiveAuthentication", "no", " ")
+
+
+def test_the_fix_for_pam_takes_the_name_that_every_release_knows() -> None:
+    found = judge(CONTROL, made(files={CONFIG: "PasswordAuthentication no\nUsePAM yes\n"}))
+    assert found[1].fix[0].edit == SetLine("ChallengeResponseAuthentication", "no", " ")
+
+
+def test_the_fix_leaves_what_a_package_keeps_below_usr() -> None:
+    (finding,) = judge(CONTROL, made(files={"/usr/etc/ssh/sshd_config": "PasswordAuthentication yes\n"}))
+    assert finding.fix[0].document.name == "/etc/ssh/sshd_config.d/00-virt-warden.conf"
+
+
 def test_the_fix_sets_the_line() -> None:
     (finding,) = judge(CONTROL, made(files={CONFIG: "PasswordAuthentication yes\n"}))
     assert finding.fix[0].edit == SetLine("PasswordAuthentication", "no", " ")

@@ -3,10 +3,14 @@
 A password can be guessed from the network and typed into the wrong window; whoever has the one of a management
 account has the guests. The blueprint's every example logs in by one. Keys can be neither guessed nor read off.
 
-Judged: `PasswordAuthentication`, as sshd itself tells it (root's scan), else as its files say, and lines in
-`Match` blocks that allow it again; `AuthenticationMethods publickey` shuts passwords out as well.
+With `UsePAM yes` there is a second door: `KbdInteractiveAuthentication`, which older releases call
+`ChallengeResponseAuthentication` and have on by themselves, lets PAM ask for the same password.
 
-Fix: set it to `no`. See that every administrator has a key on the host before you do.
+Judged: `PasswordAuthentication`, and where PAM is in use `KbdInteractiveAuthentication`, as sshd itself tells them
+(root's scan), else as its files say, and lines in `Match` blocks that allow them again. `AuthenticationMethods
+publickey` shuts passwords out as well.
+
+Fix: set them to `no`. See that every administrator has a key on the host before you do.
 
 Proof: a log-in that offers a password alone is refused, one with a key is let in.
 """
@@ -18,8 +22,8 @@ from virtwarden.host import Host
 from virtwarden.judgements import by_hand, failed, file_change, passed
 from virtwarden.model import Document, Severity, State, Subject
 
-KEYWORD = "passwordauthentication"
-SUBJECT = Subject("setting", "PasswordAuthentication")
+PASSWORD = ("PasswordAuthentication",)
+BY_PAM = ("KbdInteractiveAuthentication", "ChallengeResponseAuthentication")
 
 
 def check(host: Host) -> Findings:
@@ -27,22 +31,32 @@ def check(host: Host) -> Findings:
     methods = sshd.settings.get("authenticationmethods")
     if methods is not None and _needs_key(methods.value):
         message = f"AuthenticationMethods is {methods.value}"
-        yield passed(SUBJECT, message, methods.evidence, state=State.ON_DISK)
+        subject = Subject("setting", PASSWORD[0])
+        yield passed(subject, message, methods.evidence, state=State.ON_DISK)
         return
-    held = sshd.get(KEYWORD)
-    message = f"PasswordAuthentication is {held.value}"
-    if held.value.lower() == "no":
-        yield passed(SUBJECT, message, held.evidence, state=State.ON_DISK)
-    else:
-        path = held.evidence.path or sshd.file
-        fix = file_change(path, SetLine("PasswordAuthentication", "no", " "))
-        yield failed(SUBJECT, message, fix, evidence=[held.evidence], state=State.ON_DISK)
-    for setting, cited in sshd.sometimes(KEYWORD):
+    yield from _judged(sshd, PASSWORD)
+    if sshd.get("usepam").value.lower() == "yes":
+        yield from _judged(sshd, BY_PAM)
+
+
+def _judged(sshd: Sshd, names: tuple[str, ...]) -> Findings:
+    """The findings on one way in, which may have several names."""
+    given = {name: sshd.settings[name.lower()] for name in names if name.lower() in sshd.settings}
+    held = given or {names[-1]: sshd.get(names[0].lower())}
+    subject = Subject("setting", names[0])
+    for name, value in held.items():
+        message = f"{name} is {value.value}"
+        if value.value.lower() == "no":
+            yield passed(subject, message, value.evidence, state=State.ON_DISK)
+        else:
+            fix = file_change(sshd.place(value), SetLine(name, "no", " "))
+            yield failed(subject, message, fix, evidence=[value.evidence], state=State.ON_DISK)
+    for setting, cited in (found for name in names for found in sshd.sometimes(name.lower())):
         if setting.value.lower() != "no":
             condition = " ".join(setting.match)
             fix = by_hand(Document("file", setting.path), f"take the line out of the block Match {condition}")
-            message = f"PasswordAuthentication is {setting.value} for {condition}"
-            yield failed(SUBJECT, message, fix, evidence=[cited], state=State.ON_DISK)
+            message = f"{names[0]} is {setting.value} for {condition}"
+            yield failed(subject, message, fix, evidence=[cited], state=State.ON_DISK)
 
 
 def _needs_key(methods: str) -> bool:

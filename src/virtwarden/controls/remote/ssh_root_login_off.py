@@ -31,8 +31,7 @@ def check(host: Host) -> Findings:
     if held.value.lower() in ACCEPTED:
         yield passed(SUBJECT, message, held.evidence, state=State.ON_DISK)
     else:
-        path = held.evidence.path or sshd.file
-        fix = file_change(path, SetLine("PermitRootLogin", "no", " "), Safety.DISRUPTIVE)
+        fix = file_change(sshd.place(held), SetLine("PermitRootLogin", "no", " "), Safety.DISRUPTIVE)
         yield failed(SUBJECT, message, fix, evidence=[held.evidence], state=State.ON_DISK)
     for setting, cited in sshd.sometimes(KEYWORD):
         if setting.value.lower() not in ACCEPTED:
