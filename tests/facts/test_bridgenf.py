@@ -115,9 +115,11 @@ def test_the_zone_of_libvirts_networks() -> None:
     zone = "<zone>\n<service name='dns'/>\n<service name='ssh'/>\n</zone>"
     packaged = {"/usr/lib/firewalld/zones/libvirt.xml": zone}
     found = made(files=packaged).get(LibvirtZone)
-    assert found.services["ssh"].where == "/usr/lib/firewalld/zones/libvirt.xml:3"
+    assert [(words, cited.where) for words, cited in found.openings] == [
+        ("the service ssh", "/usr/lib/firewalld/zones/libvirt.xml:3")
+    ]
     site = {"/etc/firewalld/zones/libvirt.xml": "<zone/>"}
-    assert made(files={**packaged, **site}).get(LibvirtZone).services == {}
+    assert made(files={**packaged, **site}).get(LibvirtZone).openings == ()
     with pytest.raises(Absent, match="no zone"):
         made().get(LibvirtZone)
     with pytest.raises(Unknown, match=r"libvirt\.xml"):
