@@ -7,10 +7,12 @@ from typing import ClassVar, Self
 
 from virtwarden.facts.crypto_policy import CryptoPolicy
 from virtwarden.formats import Malformed, ini
-from virtwarden.host import Absent, Host, Unknown, Want, reading
+from virtwarden.host import Absent, Host, Text, Unknown, Want, reading
 from virtwarden.model import Evidence
 
 _CONFIG = "/etc/gnutls/config"
+# Where there is a policy of the host's, GnuTLS reads what that makes for it.
+_MADE = "/etc/crypto-policies/back-ends/gnutls.config"
 OLD_VERSIONS = ("SSL3.0", "TLS1.0", "TLS1.1")
 _BROKEN = ("NULL", "ANON", "ARCFOUR", "3DES", "DES-", "RC2", "MD5", "EXPORT")
 _UNSAFE = (
@@ -26,13 +28,15 @@ _UNSAFE = (
 @dataclass(frozen=True, slots=True)
 class Gnutls:
     """`system` is the name of the host's policy for all libraries, None where there is none; `disabled` are the
-    protocol versions that the host forbids whatever a program asks for."""
+    protocol versions that the host forbids whatever a program asks for, `listed` whether it names those that it
+    allows."""
 
     system: str | None = None
     disabled: frozenset[str] = frozenset()
     evidence: tuple[Evidence, ...] = ()
+    listed: bool = False
 
-    wants: ClassVar[tuple[Want, ...]] = (reading(_CONFIG),)
+    wants: ClassVar[tuple[Want, ...]] = (reading(_MADE), reading(_CONFIG))
 
     def weaknesses(self, priority: str) -> tuple[str, ...]:
         """What a priority string allows that nothing should. Raises `Unknown` for one that leans on a policy
@@ -45,6 +49,7 @@ class Gnutls:
                 if self.system is None:
                     raise Unknown(f"{word} leaves it to a policy of the host, which has none")
                 found.extend(["the host's policy LEGACY"] if self.system.startswith("LEGACY") else [])
+                old |= set(OLD_VERSIONS if self.listed else ())
             elif word.startswith("%"):
                 found.extend([word] if word.upper() in _UNSAFE else [])
             elif word[0] in "+-!":
@@ -64,17 +69,27 @@ class Gnutls:
             system, evidence = policy.configured.value, (policy.configured.evidence,)
         except Absent:
             pass  # Debian and its kin have none
-        try:
-            text = host.source.read(_CONFIG)
-        except Absent:
-            return cls(system, frozenset(), evidence)
-        try:
-            entries = ini.parse(text.text, _CONFIG)
-        except Malformed as wrong:
-            raise Unknown(f"{_CONFIG}: {wrong}", text.cite(wrong.line or None)) from None
-        found = ini.every(entries, "overrides", "disabled-version")
-        disabled = frozenset(entry.value.upper() for entry in found)
-        return cls(system, disabled, (*evidence, *(text.cite(entry.line) for entry in found)))
+        for path in (_CONFIG,) if system is None else (_MADE, _CONFIG):
+            try:
+                text = host.source.read(path)
+            except Absent:
+                continue
+            found, listed = _overrides(text)
+            named = frozenset(entry.value.partition("#")[0].strip().upper() for entry in found)
+            disabled = frozenset(OLD_VERSIONS) - named if listed else named
+            return cls(system, disabled, (*evidence, *(text.cite(entry.line) for entry in found)), listed)
+        return cls(system, frozenset(), evidence)
+
+
+def _overrides(text: Text) -> tuple[tuple[ini.Entry, ...], bool]:
+    """The lines about protocol versions, and whether they allow (True) or forbid."""
+    try:
+        entries = ini.parse(text.text, text.path)
+    except Malformed as wrong:
+        raise Unknown(f"{text.path}: {wrong}", text.cite(wrong.line or None)) from None
+    mode = ini.last(entries, "global", "override-mode")
+    listed = mode is not None and mode.value.lower() == "allowlist"
+    return ini.every(entries, "overrides", "enabled-version" if listed else "disabled-version"), listed
 
 
 def _adjust(adds: bool, name: str, old: set[str], found: list[str]) -> None:

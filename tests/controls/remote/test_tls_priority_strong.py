@@ -12,9 +12,11 @@ from virtwarden.edits import SetConf
 from virtwarden.facts.gnutls import Gnutls
 from virtwarden.host import Host, Unknown
 
+MADE = "/etc/crypto-policies/back-ends/gnutls.config"
+
 
 def host(conf: str | Unknown, **files: str) -> Host:
-    paths = {"config": "/etc/gnutls/config", "policy": "/etc/crypto-policies/config"}
+    paths = {"config": "/etc/gnutls/config", "policy": "/etc/crypto-policies/config", "made": MADE}
     placed = {paths[name]: text for name, text in files.items()}
     return remote_host(conf, files={**DEBIAN, **placed}, enabled=TLS_ENABLED)
 
@@ -35,6 +37,23 @@ def test_the_hosts_policy_holds_on_fedora_and_its_kin() -> None:
 def test_versions_that_the_host_forbids_all_do_not_count() -> None:
     config = "[overrides]\ndisabled-version = tls1.0\ndisabled-version = tls1.1\n"
     assert results(CONTROL, host("", config=config)) == ["pass"]
+
+
+ALLOWING = (
+    "[global]\noverride-mode = allowlist\n[overrides]\nenabled-version = TLS1.3\nenabled-version = TLS1.2{}\n"
+)
+
+
+def test_versions_that_the_hosts_policy_does_not_list_do_not_count() -> None:
+    asked = 'tls_priority = "NORMAL"\n'
+    listing = ALLOWING.format("  # and no older")
+    assert results(CONTROL, host(asked, policy="DEFAULT\n", made=listing)) == ["pass"]
+    assert results(CONTROL, host("", policy="DEFAULT\n", made=listing)) == ["pass"]
+    older = ALLOWING.format("\nenabled-version = tls1.1")
+    for conf in (asked, ""):
+        (finding,) = judge(CONTROL, host(conf, policy="DEFAULT:OLD\n", made=older))
+        assert finding.message.endswith("allows TLS1.1")
+    assert results(CONTROL, host(asked, policy="DEFAULT\n", made="SYSTEM=NONE:+VERS-TLS1.3\n")) == ["fail"]
 
 
 @pytest.mark.parametrize("conf", [{"conf": 'tls_priority = "@SYSTEM"\n'}, {"conf": "", "config": "[overrides\n"}])

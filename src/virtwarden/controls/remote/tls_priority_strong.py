@@ -5,7 +5,7 @@ authentication are no protection at all. Fedora's and RHEL's libvirt leaves the 
 all libraries. Debian's does not: it takes GnuTLS's `NORMAL`, which still allows TLS 1.0.
 
 Judged: where TLS is offered, `tls_priority` (or what holds without it) read as GnuTLS reads it, with
-/etc/gnutls/config and /etc/crypto-policies taken into account.
+/etc/gnutls/config and /etc/crypto-policies taken into account: what these do not allow no string brings back.
 
 Fix: set `tls_priority` so that it leaves the old versions out. The daemon restarts.
 
