@@ -32,7 +32,23 @@ def test_a_switch_that_turns_something_off_fails_on_disk_and_in_force(argument: 
     assert isinstance(disk.fix[0].edit, RemoveLine)
 
 
-def test_leaving_guests_out_fails() -> None:
+@pytest.mark.parametrize(
+    "said",
+    [
+        "mitigations=auto,no_guest_host",
+        "'mitigations=auto;no_guest_guest'",
+        "mitigations=auto,nosmt,no_user_kernel",
+        "mitigations=off,nosmt",
+        "ssbd=force-off",
+        "kpti=0",
+        "no_rfi_flush",
+    ],
+)
+def test_leaving_an_attacker_out_fails(said: str) -> None:
+    assert results(CONTROL, host_of(disk=said)) == ["fail", "pass"]
+
+
+def test_leaving_guests_out_fails_in_force() -> None:
     assert results(CONTROL, host_of(now="mitigations=auto,no_guest_host")) == ["pass", "fail"]
 
 

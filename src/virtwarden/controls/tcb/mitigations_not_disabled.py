@@ -4,13 +4,15 @@
 from such a benchmark, or copied from advice for machines that run no strangers' code. A host of guests does.
 
 Judged: every kernel line that the boot loader may take, and the line that the kernel was started with, for
-`mitigations=off` and the switches of single faults, and for the parts of `mitigations=` that leave guests out.
+`mitigations=off` and the switches of single faults, and for the parts of `mitigations=` that leave an attacker
+out.
 
 Fix: take the argument out of the boot loader's configuration and reboot.
 
 Proof: after the reboot /proc/cmdline holds none of them and the kernel reports the mitigations.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 
 from virtwarden.control import Control, Findings
@@ -21,7 +23,7 @@ from virtwarden.judgements import failed, passed, unknown
 from virtwarden.model import HOST, Change, Document, Evidence, Safety, Severity, State, Subject
 
 KERNEL_LINE = Document("boot", "kernel line")
-OFF_WORDS = ("off", "0", "no", "n", "never")
+OFF_WORDS = ("off", "0", "no", "n", "never", "force-off")
 FLAGS = (
     "nopti",
     "nospectre_v1",
@@ -30,10 +32,15 @@ FLAGS = (
     "nospec_store_bypass_disable",
     "noibrs",
     "noibpb",
+    "no_rfi_flush",
+    "no_stf_barrier",
+    "no_entry_flush",
+    "no_uaccess_flush",
 )
 SWITCHES = (
-    "mitigations",
     "pti",
+    "kpti",
+    "ssbd",
     "spectre_v2",
     "spectre_v2_user",
     "spectre_bhi",
@@ -53,7 +60,7 @@ SWITCHES = (
     "kvm.nx_huge_pages",
     "kvm_intel.vmentry_l1d_flush",
 )
-LEAVES_OUT = ("no_guest_host", "no_guest_guest", "no_cross_thread")
+OFF_PARTS = {"off", "no_user_kernel", "no_user_user", "no_guest_host", "no_guest_guest", "no_cross_thread"}
 
 
 def check(host: Host) -> Findings:
@@ -100,6 +107,9 @@ def judged(subject: Subject, entries: list[BootEntry], state: State) -> Findings
 
 def weakening(entry: BootEntry) -> Iterator[str]:
     """The arguments of a line that turn something off."""
+    mitigations = entry.value("mitigations") or ""
+    if not OFF_PARTS.isdisjoint(re.split("[,;]", mitigations.lower())):
+        yield f"mitigations={mitigations}"
     for flag in FLAGS:
         if entry.value(flag) is not None:
             yield flag
@@ -107,9 +117,6 @@ def weakening(entry: BootEntry) -> Iterator[str]:
         value = entry.value(switch)
         if value is not None and value.lower() in OFF_WORDS:
             yield f"{switch}={value}"
-    mitigations = entry.value("mitigations") or ""
-    if any(part in LEAVES_OUT for part in mitigations.split(",")):
-        yield f"mitigations={mitigations}"
 
 
 def removals(arguments: Iterable[str]) -> list[Change]:
