@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from virtwarden.edits import Edit, RemoveLine, SetConf, SetLine
+from virtwarden.edits import Edit, RemoveLine, SetConf, SetLine, SetState
 from virtwarden.formats.keyvalue import sysctl_key
 from virtwarden.model import Activation, Document
 
@@ -100,6 +100,11 @@ _CUTTING_UNITS = re.compile(
 
 def activations_of(document: Document, path: str, edits: Sequence[Edit], daemons: Daemons) -> Iterator[Activation]:
     """What has to be done, once each, for this document to be taken."""
+    if document.kind == "fcontext" and any(edit != SetState("absent") for edit in edits):
+        directory = document.name.partition("(")[0]
+        yield Activation(
+            "restorecon", directory, "files get the labels of the policy; those of running guests stay"
+        )
     if document.kind not in ("file", "boot"):
         return
     if path.startswith(("/etc/systemd/system/", "/etc/systemd/network/")):

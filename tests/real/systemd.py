@@ -18,7 +18,7 @@ from tests.real.plain import PLAIN
 SYSTEMD = "/lib/systemd/systemd"
 _CGROUPS = Path("/sys/fs/cgroup")
 _PREFIX = "virt-warden-test-"
-_PROGRAMS = ("systemctl", "journalctl", "nft", "ip")
+_PROGRAMS = ("systemctl", "systemd-run", "journalctl", "nft", "ip")
 _START = f"""\
 set -e
 mount --make-rprivate /

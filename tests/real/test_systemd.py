@@ -1,5 +1,6 @@
 """Units and daemons under a real systemd."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from tests.real import systemd
 from tests.real.systemd import Booted
+from virtwarden import arming
 from virtwarden.controls.network.host_closed_to_guest_bridges import RULES, UNIT, UNIT_TEXT, closing
 from virtwarden.edits import Replace, SetState
 from virtwarden.model import Activation, Document
@@ -188,3 +190,36 @@ def test_the_manager_reads_its_files_again(host: Booted, manager: Systemd, tmp_p
     path.write_text(DAEMON.format("ExecStart=/bin/sleep 600").replace("tested-alias", "later-alias"))
     assert (reload.why_not(), reload.do()) == ("", "")
     assert manager.find("later") == "later.service"
+
+
+@pytest.fixture
+def timers(host: Booted, manager: Systemd, monkeypatch: pytest.MonkeyPatch) -> Booted:
+    """Timers of this systemd write down what they would have run."""
+    monkeypatch.setattr(arming, "_SYSTEMD", host.root / "run/systemd/system")
+    monkeypatch.setattr(arming, "_ourselves", lambda: ("/bin/sh", "-c", 'echo "$@" >>/tmp/fired', "sh"))
+    (host.root / "tmp/fired").unlink(missing_ok=True)
+    return host
+
+
+def test_a_timer_of_systemds_takes_back_what_nobody_confirms(timers: Booted) -> None:
+    arming.Arming(1, Path("/state")).arm("20260101-000000")
+    fired = timers.root / "tmp/fired"
+    deadline = time.monotonic() + 15
+    while not fired.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert fired.read_text() == "rollback 20260101-000000 --unless-confirmed --state /state\n"
+
+
+def test_a_confirmed_one_is_never_fired(timers: Booted) -> None:
+    arming.Arming(2, Path("/state")).arm("20260101-000001")
+    assert "virt-warden-rollback-20260101-000001.timer" in timers.run("systemctl", "list-timers", "--all")
+    arming.disarm("20260101-000001")
+    time.sleep(3)
+    assert not (timers.root / "tmp/fired").exists()
+
+
+def test_two_timers_of_one_name_are_refused(timers: Booted) -> None:
+    arming.Arming(60, Path("/state")).arm("20260101-000002")
+    with pytest.raises(StoreError, match="systemd-run"):
+        arming.Arming(60, Path("/state")).arm("20260101-000002")
+    arming.disarm("20260101-000002")

@@ -3,8 +3,9 @@
 from tests.kit import guest, judge, results
 from tests.storagehost import IMAGES, REFUSED, WEB, Files, disk, folder, store
 from virtwarden.controls.storage.images_labelled_persistently import CONTROL
+from virtwarden.edits import SetState
 from virtwarden.host import Host, Stat
-from virtwarden.model import State
+from virtwarden.model import Change, Document, State
 
 FILES = "/etc/selinux/targeted/contexts/files/file_contexts"
 SELINUX = {
@@ -39,8 +40,13 @@ def test_a_pattern_with_the_directorys_final_slash_fails() -> None:
     local = "/mnt/raid/images//(/.*)?    system_u:object_r:virt_image_t:s0\n"
     pattern, relabel, present = judge(CONTROL, host(f"{RAID}/web.img", labelled(RAID), local))
     assert (pattern.result, pattern.message) == ("fail", "matches no path")
-    steps = pattern.fix[0].edit.steps  # type: ignore[union-attr]
-    assert "fcontext -a -t virt_image_t '/mnt/raid/images(/.*)?'" in steps
+    assert pattern.fix == (
+        Change(Document("fcontext", "/mnt/raid/images//(/.*)?"), SetState("absent")),
+        Change(Document("fcontext", "/mnt/raid/images(/.*)?"), SetState("virt_image_t")),
+    )
+    of_directories = "/mnt/raid/images//(/.*)?  -d  system_u:object_r:virt_image_t:s0\n"
+    (by_hand, *_) = judge(CONTROL, host(f"{RAID}/web.img", labelled(RAID), of_directories))
+    assert by_hand.fix[0].safety == "manual"
     assert (relabel.result, relabel.message) == ("fail", "a relabel makes images there default_t")
     assert present.result == "pass"
     slash = "/mnt/raid/images/(/.*)?    system_u:object_r:virt_image_t:s0\n"
@@ -60,6 +66,12 @@ def test_a_directory_without_a_rule_fails_on_disk_and_one_with_another_label_in_
         ("fail", "a relabel makes images there default_t"),
         ("fail", "is labelled default_t"),
     ]
+    change = Change(Document("fcontext", f"{RAID}(/.*)?"), SetState("virt_image_t"))
+    assert [f.fix for f in found] == [(change,), (change,)]
+    odd = judge(CONTROL, host("/mnt/a.b/web.img", labelled("/mnt/a.b", "system_u:object_r:default_t:s0")))
+    assert [f.fix[0].safety for f in odd] == ["manual", "manual"]
+    (_, late) = judge(CONTROL, host(stat=labelled(label="system_u:object_r:default_t:s0")))
+    assert str(late.fix[0].edit).startswith("Do(steps='restorecon -RFv")
     (kept, _) = judge(CONTROL, host("/var/tmp/web.img", labelled("/var/tmp")))
     assert kept.message == "a relabel makes images there keep what they have"
     bare = host(f"{RAID}/web.img", labelled(RAID), more={FILES: "/usr/.*  system_u:object_r:usr_t:s0\n"})

@@ -10,7 +10,8 @@ Judged: the site's own file contexts for patterns that can never match; for each
 the rule that a relabel would follow, which has to give `virt_image_t` or `virt_content_t`, and the label that
 the directory has now. Network file systems have labels of their own and are judged elsewhere.
 
-Fix: `semanage fcontext` with the directory and `(/.*)?` behind it, then `restorecon -RF`.
+Fix: `semanage fcontext` with the directory and `(/.*)?` behind it, then `restorecon -R`, which leaves the images of
+running guests alone.
 
 Proof: after a relabel of the directory the guest starts, and its image carries the guest's categories.
 """
@@ -18,14 +19,16 @@ Proof: after a relabel of the directory the guest starts, and its image carries 
 from __future__ import annotations
 
 import posixpath
+import re
 
 from virtwarden.control import Control, Findings
+from virtwarden.edits import SetState
 from virtwarden.facts.images import Images
 from virtwarden.facts.mounts import Mounts, is_network
 from virtwarden.facts.selinux import LabelRule, Selinux, type_of
 from virtwarden.host import Host, Stat, Unknown
 from virtwarden.judgements import by_hand, failed, notapplicable, passed, unknown
-from virtwarden.model import Document, Severity, State, Subject
+from virtwarden.model import Change, Document, Severity, State, Subject
 
 WANTED = ("virt_image_t", "virt_content_t", "svirt_image_t", "svirt_home_t", "virt_home_t")
 
@@ -38,7 +41,7 @@ def check(host: Host) -> Findings:
     local = [place for place in places if not f"{place}/".startswith("/dev/") and not on_network(host, place)]
     for place in local:
         yield from configured(selinux, place)
-        yield from present(images, place)
+        yield from present(images, place, None if is_labelled(selinux, place) else rule_for(selinux, place))
     if not local:
         yield notapplicable(Subject("host"), "no guest has a disk on a file system of this host")
     images.guests.complete()
@@ -58,12 +61,20 @@ def patterns(selinux: Selinux) -> Findings:
         if not rule.rule.never_matches:
             yield passed(subject, f"labels as {rule.type}", rule.evidence, state=State.ON_DISK)
             continue
-        steps = (
-            f"semanage fcontext -d '{rule.rule.pattern}' && semanage fcontext -a -t {rule.type} "
-            f"'{rule.rule.repaired}'; then {relabel(rule.rule.repaired.partition('(')[0])}"
+        fix = instead(rule)
+        yield failed(subject, "matches no path", *fix, evidence=[rule.evidence], state=State.ON_DISK)
+
+
+def instead(rule: LabelRule) -> tuple[Change, ...]:
+    """The rule that was meant in the place of one that says nothing."""
+    wrong, right = rule.rule.pattern, rule.rule.repaired
+    if rule.rule.kind is None and re.fullmatch(r"[\w/()*.?-]+", wrong):
+        return (
+            Change(Document("fcontext", wrong), SetState("absent")),
+            Change(Document("fcontext", right), SetState(rule.type)),
         )
-        change = by_hand(Document("file", rule.path), steps)
-        yield failed(subject, "matches no path", change, evidence=[rule.evidence], state=State.ON_DISK)
+    steps = f"semanage fcontext -d '{wrong}' && semanage fcontext -a -t {rule.type} '{right}'"
+    return (by_hand(Document("file", rule.path), f"{steps}; then {relabel(right.partition('(')[0])}"),)
 
 
 def on_network(host: Host, place: str) -> bool:
@@ -87,11 +98,27 @@ def configured(selinux: Selinux, place: str) -> Findings:
         return
     message = f"a relabel makes images there {_given(rule)}"
     cited = [rule.evidence] if rule is not None else []
-    change = by_hand(
+    yield failed(subject, message, rule_for(selinux, place), evidence=cited, state=State.ON_DISK)
+
+
+def rule_for(selinux: Selinux, place: str) -> Change:
+    """The rule that images in a directory need. It is a pattern, so that a name with signs of patterns is left to a
+    person."""
+    if re.fullmatch(r"[\w/-]+", place):
+        return Change(Document("fcontext", f"{place}(/.*)?"), SetState("virt_image_t"))
+    return by_hand(
         Document("file", f"/etc/selinux/{selinux.policy}/contexts/files/file_contexts.local"),
         f"semanage fcontext -a -t virt_image_t '{place}(/.*)?'; then {relabel(place)}",
     )
-    yield failed(subject, message, change, evidence=cited, state=State.ON_DISK)
+
+
+def is_labelled(selinux: Selinux, place: str) -> bool:
+    """Whether a relabel gives images in a directory a label of theirs."""
+    try:
+        rule = selinux.label_rule(f"{place}/image", "file")
+    except Unknown:
+        return False
+    return rule is not None and rule.type in WANTED
 
 
 def relabel(place: str) -> str:
@@ -103,8 +130,8 @@ def _given(rule: LabelRule | None) -> str:
     return "nothing, as no rule matches" if rule is None else rule.type or "keep what they have"
 
 
-def present(images: Images, place: str) -> Findings:
-    """The label that a directory has now."""
+def present(images: Images, place: str, rule: Change | None) -> Findings:
+    """The label that a directory has now; `rule` is what the policy lacks for it to have another one."""
     subject = Subject("directory", place)
     stat = images.directories.get(place)
     if not isinstance(stat, Stat):
@@ -119,7 +146,7 @@ def present(images: Images, place: str) -> Findings:
     elif found in WANTED:
         yield passed(subject, f"is labelled {found}", stat.cite(stat.label), state=State.IN_FORCE)
     else:
-        change = by_hand(Document("file", place), f"once the policy has a rule for it, {relabel(place)}")
+        change = rule or by_hand(Document("file", place), relabel(place))
         cited = [stat.cite(stat.label)]
         yield failed(subject, f"is labelled {found}", change, evidence=cited, state=State.IN_FORCE)
 
