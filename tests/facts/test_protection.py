@@ -8,6 +8,7 @@ from tests.nwfilters import files
 from virtwarden.facts import protection
 from virtwarden.facts.nwfilters import NwFilters, Tree
 
+OTHER = "/etc/libvirt/nwfilter/other.xml"
 REST = "<filterref filter='no-other-l2-traffic'/>"
 V6 = "<rule action='accept' direction='out' priority='-605'><mac protocolid='ipv6'/></rule>"
 
@@ -46,6 +47,46 @@ def test_rules_and_names_that_say_the_same() -> None:
     assert protection.stops_forged_macs(tree(rule("accept")), ("mine",))
     assert not protection.stops_forged_macs(tree(rule("drop", "<mac match='no' srcmacaddr='$MAC'/>", "in")), ())
     assert not protection.stops_forged_macs(tree(rule("drop", "<mac srcmacaddr='$MAC'/>")), ())
+
+
+OWN = "<filterref filter='no-mac-spoofing'/>"
+
+
+@pytest.mark.parametrize(
+    ("inner", "stops"),
+    [
+        ("<rule action='accept' direction='out' priority='-801'/>", False),
+        (
+            "<rule action='return' direction='inout' priority='-900'><mac dstmacaddr='ff:ff:ff:ff:ff:ff'/></rule>",
+            False,
+        ),
+        ("<rule action='accept' direction='out' priority='-800'/>", True),
+        ("<rule action='accept' direction='in' priority='-900'/>", True),
+        ("<rule action='accept' direction='out' priority='-900'><mac srcmacaddr='$MAC'/></rule>", True),
+        ("<rule action='accept' direction='out' priority='-900'><tcp dstportstart='80'/></rule>", True),
+        ("<rule action='drop' direction='out' priority='-900'/>", True),
+        ("<rule action='accept' direction='out' priority='x'/>", True),
+    ],
+)
+def test_what_is_accepted_before_the_source_is_looked_at_may_be_forged(inner: str, stops: bool) -> None:
+    assert protection.stops_forged_macs(tree(inner + OWN), ()) is stops
+
+
+def test_the_order_within_a_filter_counts() -> None:
+    early = "<rule action='accept' direction='out' priority='100'><mac dstmacaddr='ff:ff:ff:ff:ff:ff'/></rule>"
+    others = rule("drop", "<mac match='no' srcmacaddr='$MAC'/>")
+    assert not protection.stops_forged_macs(tree(others + early), ())
+    assert protection.stops_forged_macs(tree(others + early.replace("'100'", "'900'")), ())
+
+
+def test_a_chain_that_comes_earlier_may_accept_too() -> None:
+    accepting = "<rule action='accept' direction='out'/>"
+    for chain, stops in (("ipv4-mine' priority='-900", False), ("ipv4-mine", True), ("stp", False)):
+        extra = f"<filter name='other' chain='{chain}'>{accepting}</filter>"
+        host = made(LIBVIRT, files={**files(mine=OWN + "<filterref filter='other'/>"), OTHER: extra})
+        found = host.get(NwFilters).tree("mine")
+        assert found is not None
+        assert protection.stops_forged_macs(found, ()) is stops
 
 
 def test_which_filters_look_into_frames() -> None:

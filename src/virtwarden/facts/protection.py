@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from virtwarden.facts.nwfilters import V4_NODES, V6_NODES, FilterRule, NwFilter, Tree
+from virtwarden.facts.nwfilters import CHAIN_PRIORITIES, V4_NODES, V6_NODES, FilterRule, NwFilter, Tree
 
 _CHECKED = ("arp", "rarp", "ipv4", "ipv6")
 _OPEN = ("accept", "return", "continue")
@@ -20,20 +20,50 @@ _IPV4_NODES = frozenset({"ip"})
 def stops_forged_macs(tree: Tree, accepted: tuple[str, ...]) -> bool:
     """Whether frames with a source MAC that is not the guest's are dropped: by libvirt's own filter, by one that
     the site accepts, or by rules that say the same."""
-    if tree.names & {"no-mac-spoofing", *accepted}:
+    if tree.names & {*accepted}:
         return True
-    return any(_drops_others(filter_) for filter_ in tree.filters if filter_.family in ("root", "mac"))
+    checking = (filter_ for filter_ in tree.filters if filter_.family in ("root", "mac"))
+    found = [at for filter_ in checking if (at := _drops_others_at(filter_)) is not None]
+    return bool(found) and not any(
+        _lets_by(rule) and _place(filter_, rule) < min(found)
+        for filter_, rule in tree.rules()
+        if rule.action == "accept" or filter_.family == "root"
+    )
 
 
-def _drops_others(filter_: NwFilter) -> bool:
-    """Lets the guest's own MAC go on and drops the rest, or drops whatever does not have it."""
+def _drops_others_at(filter_: NwFilter) -> int | None:
+    """Where among all chains a filter lets the guest's own MAC go on and drops the rest, or drops whatever does
+    not have it; None where it does not, or lets others by first."""
     lets_own = any(rule.action in _OPEN and _source(rule) == ("$MAC", True) for rule in filter_.rules)
-    for rule in filter_.rules:
-        if not rule.stops or not rule.outgoing:
-            continue
-        if _source(rule) == ("$MAC", False) or (lets_own and _matches_all(rule)):
-            return True
-    return False
+    for rule in sorted(filter_.rules, key=lambda rule: _number(rule.priority, 500)):
+        is_of_others = _source(rule) == ("$MAC", False) or (lets_own and _matches_all(rule))
+        if rule.stops and rule.outgoing and is_of_others:
+            return _place(filter_, rule)
+        if _lets_by(rule):
+            return None
+    return None
+
+
+def _lets_by(rule: FilterRule) -> bool:
+    """Whether a rule ends the way of frames from the guest, whatever their source, by letting them through. What
+    iptables enforces comes after all rules for frames."""
+    if rule.action not in ("accept", "return") or not rule.outgoing or _source(rule) == ("$MAC", True):
+        return False
+    return not rule.looks_at(V4_NODES | V6_NODES)
+
+
+def _place(filter_: NwFilter, rule: FilterRule) -> int:
+    """When a rule's turn comes: by its own priority in the root chain, else by that of its chain."""
+    if filter_.family == "root":
+        return _number(rule.priority, 500)
+    return _number(filter_.priority, CHAIN_PRIORITIES.get(filter_.family, 0))
+
+
+def _number(text: str, otherwise: int) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        return otherwise
 
 
 def _source(rule: FilterRule) -> tuple[str, bool]:
