@@ -23,6 +23,8 @@ TCP6 = "<rule action='drop' direction='out'><tcp-ipv6 dstportstart='25'/></rule>
         ("/etc/modules-load.d/bridge.conf", "# early\nbr_netfilter\n", "early"),
         ("/usr/lib/modules-load.d/docker.conf", "br_netfilter\n", "early"),
         ("/etc/modules", "loop\nbr_netfilter\n", "early"),
+        ("/etc/modules", "br-netfilter\n", "early"),
+        ("/etc/modprobe.d/no.conf", "install br-netfilter /bin/false\n", "barred"),
         ("/etc/sysconfig/modules/bridge.modules", "#!/bin/sh\nmodprobe -q br_netfilter\n", "early"),
         (
             "/etc/udev/rules.d/99-bridge.rules",

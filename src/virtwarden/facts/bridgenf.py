@@ -32,9 +32,10 @@ _LOADS = (
 _RULES = ("/etc/udev/rules.d/*.rules", "/usr/lib/udev/rules.d/*bridge*.rules", "/lib/udev/rules.d/*bridge*.rules")
 _BARRED = ("/etc/modprobe.d/*.conf",)
 _KERNELS = "/boot/vmlinuz-*"
-_LOAD = re.compile(rf"^\s*(?:modprobe\s+(?:-\S+\s+)*)?{MODULE}\b")
+_EITHER = MODULE.replace("_", "[-_]")
+_LOAD = re.compile(rf"^\s*(?:modprobe\s+(?:-\S+\s+)*)?{_EITHER}(?![-\w])")
 _RULE = re.compile(rf"^\s*[^#]*KERNEL==\"{MODULE}\".*sysctl")
-_BAR = re.compile(rf"^\s*(?:install\s+{MODULE}\s+/(?:usr/)?bin/(?:true|false))\s*$")
+_BAR = re.compile(rf"^\s*(?:install\s+{_EITHER}\s+/(?:usr/)?bin/(?:true|false))\s*$")
 
 
 @dataclass(frozen=True, slots=True)
