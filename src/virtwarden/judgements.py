@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Protocol
 
 from virtwarden.control import Check, Findings
-from virtwarden.edits import ConfValue, Do, Edit, Replace, SetConf
+from virtwarden.edits import ConfValue, Do, Edit, InsertElement, Replace, SetConf
+from virtwarden.facts.builtin_filters import DIGESTS
 from virtwarden.facts.nwfilters import NwFilters
 from virtwarden.host import Absent, Fact, Host, Unknown
 from virtwarden.model import Change, Document, Evidence, Finding, Result, Safety, State, Subject
@@ -42,6 +43,16 @@ def file_change(path: str, edit: Edit, safety: Safety = Safety.SAFE) -> Change:
 def by_hand(document: Document, steps: str) -> Change:
     """A change that only a person can make, with its steps."""
     return Change(document, Do(steps), Safety.MANUAL)
+
+
+def checking_macs(filters: NwFilters, name: str) -> Change:
+    """The edit of a network filter of the site's own that holds guests to their MAC addresses. One of libvirt's
+    is to stay as it came, and one that refers to that filter already lets others by before."""
+    document, reference = Document("nwfilter", name), "<filterref filter='no-mac-spoofing'/>"
+    tree = filters.tree(name)
+    if name in DIGESTS or tree is None or "no-mac-spoofing" in {*tree.names, *(r.name for _, r in tree.missing)}:
+        return by_hand(document, f"virsh nwfilter-edit {name}: have {reference} come before what accepts frames")
+    return Change(document, InsertElement(".", reference), Safety.DISRUPTIVE)
 
 
 class _Conf(Protocol):

@@ -4,7 +4,7 @@ from tests.kit import guest, judge, results
 from tests.nethost import IP, SYSCTL, Answer, bridge, filtered, nethost
 from tests.nwfilters import files
 from virtwarden.controls.filter.filters_not_dead import CONTROL
-from virtwarden.edits import Replace, SetLine
+from virtwarden.edits import Do, Replace, SetLine, SetState
 from virtwarden.facts.guests import Guests
 from virtwarden.host import Host, Unknown
 from virtwarden.model import State
@@ -33,6 +33,7 @@ def test_the_blueprints_zeros_make_its_own_rules_dead() -> None:
         (SITE, SetLine("net.bridge.bridge-nf-call-iptables", "1")),
         ("/etc/modules-load.d/virt-warden-bridge.conf", Replace("br_netfilter\n")),
     ]
+    assert in_force.fix[0].edit == SetState("1")
     assert [evidence.path for evidence in in_force.evidence][:2] == [
         "/etc/libvirt/nwfilter/mine.xml", "/run/libvirt/qemu/web.xml",
     ]  # fmt: skip
@@ -46,6 +47,7 @@ def test_ones_pass() -> None:
 def test_a_module_that_is_not_loaded_enforces_nothing() -> None:
     in_force = judge(CONTROL, host("kernel.osrelease = 6.1.0\n"))[1]
     assert in_force.message == "the rules of filter mine match nothing: br_netfilter is not loaded"
+    assert isinstance(in_force.fix[0].edit, Do)
 
 
 def test_each_address_family_has_its_switch() -> None:

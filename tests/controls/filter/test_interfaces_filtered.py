@@ -10,6 +10,7 @@ from virtwarden.edits import InsertElement, Replace
 from virtwarden.facts.policy import Filter, Policy
 from virtwarden.host import Absent, Unknown
 from virtwarden.model import Finding
+from virtwarden.splice import apply_all
 
 ARP = "<filterref filter='no-arp-spoofing'/>"
 
@@ -63,7 +64,22 @@ def test_a_network_counts_as_shared_too() -> None:
 def test_a_filter_that_checks_something_else_fails() -> None:
     finding = judged(filtered("mine"), mine=ARP)
     assert finding.message == "filter mine lets frames with a forged MAC through"
-    assert str(finding.fix[0].document) == "nwfilter mine"
+    (change,) = finding.fix
+    assert (str(change.document), change.safety) == ("nwfilter mine", "disruptive")
+    after = apply_all([change.edit], str(files(mine=ARP)["/etc/libvirt/nwfilter/mine.xml"]), change.document)
+    assert after is not None
+    assert judged(filtered("mine"), mine=after.partition(">")[2].rpartition("</filter>")[0]).result == "pass"
+
+
+def test_a_filter_that_lets_others_by_before_libvirts_own_fails_for_a_person() -> None:
+    early = "<rule action='accept' direction='out' priority='-900'><mac protocolid='ipv4'/></rule>"
+    finding = judged(filtered("mine"), mine=early + "<filterref filter='no-mac-spoofing'/>")
+    assert (finding.result, finding.fix[0].safety) == ("fail", "manual")
+
+
+def test_libvirts_own_filters_are_not_added_to() -> None:
+    finding = judged(filtered("no-arp-spoofing"))
+    assert (finding.result, finding.fix[0].safety) == ("fail", "manual")
 
 
 def test_a_filter_that_is_not_there_fails() -> None:

@@ -5,7 +5,8 @@ from tests.nethost import BRIDGED, EBTABLES, NFT, Answer, filtered, nethost
 from tests.nwfilters import files
 from virtwarden.controls.filter.tagged_frames_dropped import CONTROL
 from virtwarden.host import Host, Unknown
-from virtwarden.model import State
+from virtwarden.model import Document, State
+from virtwarden.splice import apply_all
 
 ARP = "<filterref filter='no-mac-spoofing'/><filterref filter='no-arp-spoofing'/>"
 OPEN = "*nat\n:PREROUTING ACCEPT\n-A PREROUTING -i web0 -p ARP --arp-ip-src ! 192.0.2.21 -j DROP\n"
@@ -30,7 +31,26 @@ def test_a_filter_of_single_blocks_fails_in_both_states() -> None:
     assert on_disk.message == "filter mine does not see into frames with a VLAN tag, and lets them pass"
     assert on_disk.evidence[1].path == "/etc/libvirt/nwfilter/no-arp-mac-spoofing.xml"
     assert in_force.message == "tagged frames (802.1Q, 802.1ad) from web0 are not dropped"
-    assert "no-other-l2-traffic" in str(on_disk.fix[0].edit)
+    assert on_disk.fix == in_force.fix
+    assert [str(change.document) for change in on_disk.fix] == ["nwfilter mine"] * 2
+
+
+def test_the_fix_drops_both_kinds_of_tag() -> None:
+    path, document = "/etc/libvirt/nwfilter/mine.xml", Document("nwfilter", "mine")
+    before = files(mine=ARP)
+    fix = judge(CONTROL, host("mine", OPEN))[0].fix
+    after = apply_all([change.edit for change in fix], str(before[path]), document)
+    healed = nethost(devices=filtered("mine"), running=False, files=before | {path: after or ""})
+    assert results(CONTROL, healed) == ["pass"]
+
+
+def test_a_filter_that_is_libvirts_or_that_a_trunk_uses_too_is_left_to_a_person() -> None:
+    trunk = filtered("mine").replace("</interface>", "<vlan trunk='yes'><tag id='19'/></vlan></interface>")
+    both = nethost(devices=filtered("mine") + trunk, running=False, files=files(mine=ARP))
+    own = nethost(devices=filtered("no-arp-spoofing"), running=False, files=files())
+    for case in (both, own):
+        (finding,) = judge(CONTROL, case)
+        assert (finding.result, finding.fix[0].safety) == ("fail", "manual")
 
 
 def test_both_kinds_of_tag_count() -> None:

@@ -3,7 +3,7 @@
 from tests.kit import judge, made, refusing, results
 from tests.nethost import SYSCTL
 from virtwarden.controls.network.bridge_netfilter_persistent import CONTROL
-from virtwarden.edits import Do, Replace
+from virtwarden.edits import Replace, SetState
 from virtwarden.host import Host, Unknown
 from virtwarden.model import State
 
@@ -36,7 +36,7 @@ def test_a_value_that_was_lost_fails_in_force() -> None:
     finding = judge(CONTROL, host(ONE, **EARLY))[1]
     assert (finding.result, finding.state) == ("fail", State.IN_FORCE)
     assert finding.message == "net.bridge.bridge-nf-call-iptables is 1, configured is 0"
-    assert finding.fix[0].edit == Do("sysctl -w net.bridge.bridge-nf-call-iptables=0")
+    assert finding.fix[0].edit == SetState("0")
 
 
 def test_an_old_kernel_sets_them_with_the_network() -> None:

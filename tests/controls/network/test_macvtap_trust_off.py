@@ -7,6 +7,7 @@ from virtwarden.edits import SetAttribute
 from virtwarden.facts.domain import Guest
 from virtwarden.facts.policy import Filter, Policy
 from virtwarden.host import Unknown
+from virtwarden.splice import apply_all
 
 TRUSTED = "<interface type='direct' trustGuestRxFilters='yes'><source dev='eth0' mode='bridge'/></interface>"
 PLAIN = TRUSTED.replace(" trustGuestRxFilters='yes'", "")
@@ -44,6 +45,8 @@ def test_networks_that_pass_it_on_fail() -> None:
         found = judge(CONTROL, nethost(devices=PLAIN, running=False, files={NETWORK: network}))
         assert [finding.result for finding in found] == ["pass", "fail"]
         assert str(found[1].subject) == "network cards"
+        after = apply_all([change.edit for change in found[1].fix], network, found[1].fix[0].document)
+        assert results(CONTROL, nethost(devices=PLAIN, running=False, files={NETWORK: after or ""})) == ["pass"]
 
 
 def test_refused_networks_are_unknown() -> None:

@@ -5,7 +5,7 @@ import pytest
 from tests.kit import entry, judge, made, results
 from tests.remotehost import DEBIAN, MODULAR, SYSTEM, remote_host
 from virtwarden.controls.remote.libvirt_access_authenticated import CONTROL
-from virtwarden.edits import Do, SetConf
+from virtwarden.edits import Replace, SetConf
 from virtwarden.facts.libvirt import Libvirt
 from virtwarden.host import Host, Unknown
 
@@ -69,7 +69,11 @@ def test_an_open_administration_socket_fails_whatever_the_rest_asks() -> None:
     findings = judge(CONTROL, remote_host("", files={**DEBIAN, **unit}, stats=[live]))
     admin = [f for f in findings if f.subject.name == "libvirt-admin-sock"]
     assert [f.result.value for f in admin] == ["fail", "pass"]
-    assert isinstance(admin[0].fix[0].edit, Do)
+    (change,) = admin[0].fix
+    assert isinstance(change.edit, Replace)
+    assert change.document.name == "/etc/systemd/system/libvirtd-admin.socket.d/zz-virt-warden.conf"
+    mended = {**DEBIAN, **unit, change.document.name: change.edit.text or ""}
+    assert "fail" not in results(CONTROL, remote_host("", files=mended, stats=[live]))
     (finding,) = [f for f in judge(CONTROL, remote_host('unix_sock_admin_perms = "0777"\n')) if f.result == "fail"]
     assert finding.fix[0].edit == SetConf("unix_sock_admin_perms", "0700")
 

@@ -5,7 +5,7 @@ import pytest
 from tests.kit import judge, results
 from tests.remotehost import DEBIAN, LISTENING, MODULAR, SYSTEM, TCP_SOCKET, remote_host
 from virtwarden.controls.remote.plain_tcp_off import CONTROL
-from virtwarden.edits import SetConf, SetState
+from virtwarden.edits import Do, SetConf, SetState
 from virtwarden.host import Unknown
 
 OPEN = 'tcp LISTEN 0 128 *:16509 *:* users:(("libvirtd",pid=900,fd=12))\n'
@@ -75,6 +75,18 @@ def test_an_open_port_fails_in_force_whatever_the_files_say() -> None:
         "fail",
         "plain TCP is offered on *:16509",
     )
+
+
+def test_what_is_open_is_closed_where_it_is_set_up() -> None:
+    held = 'tcp LISTEN 0 128 *:16509 *:* users:(("systemd",pid=1,fd=12))\n'
+    unit, enabled = {**DEBIAN}, {"libvirtd-tcp.socket": "enabled"}
+    by_unit = judge(CONTROL, remote_host("", files=unit, enabled=enabled, ss=held))[1]
+    by_conf = judge(CONTROL, remote_host("listen_tcp = 1\n", files=LISTENING, ss=OPEN))[1]
+    by_nothing = judge(CONTROL, remote_host("", ss=OPEN))[1]
+    refused = judge(CONTROL, remote_host(Unknown("denied"), files=LISTENING, ss=OPEN))[1]
+    edits = [finding.fix[0].edit for finding in (by_unit, by_conf, by_nothing, refused)]
+    assert edits[:2] == [SetState("disabled"), SetConf("listen_tcp", 0)]
+    assert [type(edit) for edit in edits[2:]] == [Do, Do]
 
 
 def test_a_port_that_another_program_holds_is_not_libvirts() -> None:

@@ -2,7 +2,7 @@
 
 from tests.kit import entry, judge, made, refusing, results
 from virtwarden.controls.tcb.boot_loader_locked import CONTROL
-from virtwarden.edits import SetMode
+from virtwarden.edits import SetLine, SetMode
 from virtwarden.host import Unknown
 
 # What grub2-mkconfig writes on RHEL whether a password is set or not.
@@ -62,6 +62,7 @@ def test_systemd_boot_passes_with_its_editor_off() -> None:
     assert results(CONTROL, made(files={"/boot/loader/loader.conf": "timeout 3\neditor no\n"})) == ["pass"]
     (finding,) = judge(CONTROL, made(files={"/efi/loader/loader.conf": "timeout 3\n"}))
     assert (finding.result, finding.fix[0].document.name) == ("fail", "/efi/loader/loader.conf")
+    assert finding.fix[0].edit == SetLine("editor", "no", " ")
 
 
 def test_a_host_that_answers_nothing_or_has_no_boot_loader_is_unknown() -> None:

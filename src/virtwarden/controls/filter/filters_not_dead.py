@@ -15,7 +15,7 @@ Proof: a TCP rule on a probe's port drops a SYN that arrives without it.
 """
 
 from virtwarden.control import Control, Findings
-from virtwarden.edits import Replace, SetLine
+from virtwarden.edits import Replace, SetLine, SetState
 from virtwarden.facts.bridgenf import DROP_IN, LOAD_FILE, MODULE, DeepRule, DeepRules
 from virtwarden.facts.bridges import file_of
 from virtwarden.facts.kernel import Sysctls, Value
@@ -23,7 +23,7 @@ from virtwarden.facts.links import Links
 from virtwarden.facts.nics import Nics
 from virtwarden.host import Absent, Host, Unknown
 from virtwarden.judgements import by_hand, failed, file_change, notapplicable, passed, unknown
-from virtwarden.model import HOST, Document, Evidence, Finding, Severity, State, Subject
+from virtwarden.model import HOST, Change, Document, Evidence, Finding, Severity, State, Subject
 
 
 def check(host: Host) -> Findings:
@@ -56,16 +56,17 @@ def now(host: Host, rule: DeepRule) -> Finding:
     try:
         value = host.get(Sysctls).effective(rule.switch)
     except Absent as absent:
-        return dead(rule, f"{MODULE} is not loaded", absent.evidence, Document("sysctl", rule.switch))
+        change = by_hand(Document("sysctl", rule.switch), f"modprobe {MODULE} && sysctl -w {rule.switch}=1")
+        return dead(rule, f"{MODULE} is not loaded", absent.evidence, change)
     if value.value != "0":
         message = f"{rule.switch} is {value.value}: the rules of {rule.filter.name} are enforced"
         return passed(subject_of(rule), message, value.evidence, state=state)
-    return dead(rule, f"{rule.switch} is 0", (value.evidence,), Document("sysctl", rule.switch))
+    change = Change(Document("sysctl", rule.switch), SetState("1"))
+    return dead(rule, f"{rule.switch} is 0", (value.evidence,), change)
 
 
-def dead(rule: DeepRule, why: str, evidence: tuple[Evidence, ...], document: Document) -> Finding:
+def dead(rule: DeepRule, why: str, evidence: tuple[Evidence, ...], change: Change) -> Finding:
     message = f"the rules of filter {rule.filter.name} match nothing: {why}"
-    change = by_hand(document, f"modprobe {MODULE} && sysctl -w {rule.switch}=1")
     cited = [rule.filter.cite(rule.rule.line), rule.nic.cite(), *evidence]
     return failed(subject_of(rule), message, change, evidence=cited, state=State.IN_FORCE)
 

@@ -9,7 +9,8 @@ it draws in drops frames with a source address that is not the guest's (no-mac-s
 `filter.accepted_filters`, or rules that say the same). Guests of `filter.trusted_guests` need none.
 
 Fix: no-mac-spoofing on interfaces that have no filter; the guest takes it at its next start, or at once with
-`virsh update-device --live`. clean-traffic keeps the guest to its IP address too, and stops IPv6.
+`virsh update-device --live`. In a filter of the site's own a reference to it, which counts at once. clean-traffic
+keeps the guest to its IP address too, and stops IPv6.
 
 Proof: see spoofing-stopped-before-learning.
 """
@@ -21,7 +22,7 @@ from virtwarden.facts.nwfilters import NwFilters
 from virtwarden.facts.policy import Policy, matches
 from virtwarden.facts.protection import stops_forged_macs
 from virtwarden.host import Host, Unknown
-from virtwarden.judgements import by_hand, failed, filter_first, notapplicable, passed, unknown
+from virtwarden.judgements import by_hand, checking_macs, failed, filter_first, notapplicable, passed, unknown
 from virtwarden.model import HOST, Change, Document, Finding, Safety, Severity, State
 
 PRIVATE = ("user", "null", "internal", "udp", "client", "server", "mcast")
@@ -63,12 +64,12 @@ def judged(host: Host, nic: Nic, accepted: tuple[str, ...]) -> Finding:
     if name in accepted or (tree is not None and stops_forged_macs(tree, accepted)):
         return passed(nic.subject, f"filter {name} keeps it to its own MAC", nic.cite(), state=nic.state)
     if tree is None:
-        message, steps = f"filter {name} is not defined", f"virsh nwfilter-define the filter {name}"
+        message = f"filter {name} is not defined"
+        fix = (by_hand(Document("nwfilter", name), f"virsh nwfilter-define the filter {name}"),)
     else:
         message = f"filter {name} lets frames with a forged MAC through"
-        steps = f"virsh nwfilter-edit {name}: add <filterref filter='no-mac-spoofing'/>"
-    change = by_hand(Document("nwfilter", name), steps)
-    return failed(nic.subject, message, change, evidence=[nic.cite()], state=nic.state)
+        fix = (*filter_first(host, "no-mac-spoofing"), checking_macs(host.get(NwFilters), name))
+    return failed(nic.subject, message, *fix, evidence=[nic.cite()], state=nic.state)
 
 
 def without(nic: Nic) -> Finding:

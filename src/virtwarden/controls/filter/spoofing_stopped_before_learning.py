@@ -29,7 +29,7 @@ from virtwarden.facts.policy import Policy, matches
 from virtwarden.facts.protection import stops_forged_macs
 from virtwarden.formats.ebtables import ETHER_TYPES
 from virtwarden.host import Absent, Host, Unknown
-from virtwarden.judgements import by_hand, failed, filter_first, notapplicable, passed, unknown
+from virtwarden.judgements import by_hand, checking_macs, failed, filter_first, notapplicable, passed, unknown
 from virtwarden.model import HOST, Change, Document, Evidence, Finding, Safety, Severity, State
 
 FORGED = "02:00:5e:10:00:01"
@@ -184,8 +184,10 @@ def fix(host: Host, nic: Nic) -> tuple[Change, ...]:
     """The filter in the guest's definition, where there is one that still has this interface."""
     document, path, name = Document("domain", nic.guest.name), nic.defined_at, nic.interface.filter
     if name is not None:
-        steps = f"virsh nwfilter-edit {name}: add <filterref filter='no-mac-spoofing'/>"
-        return (by_hand(Document("nwfilter", name), steps),)
+        try:
+            return (*filter_first(host, "no-mac-spoofing"), checking_macs(host.get(NwFilters), name))
+        except (Absent, Unknown):
+            return (by_hand(Document("nwfilter", name), f"virsh nwfilter-edit {name}: refer to no-mac-spoofing"),)
     if path is not None:
         insert = InsertElement(path, "<filterref filter='no-mac-spoofing'/>")
         return (*filter_first(host, "no-mac-spoofing"), Change(document, insert, Safety.DISRUPTIVE))

@@ -18,12 +18,12 @@ Proof: unload the module, load it, and read the switches again.
 from collections.abc import Iterator
 
 from virtwarden.control import Control, Findings
-from virtwarden.edits import Replace
+from virtwarden.edits import Replace, SetState
 from virtwarden.facts.bridgenf import LOAD_FILE, MODULE, SWITCHES, BridgeNetfilter
 from virtwarden.facts.kernel import Sysctls, Value
 from virtwarden.host import Absent, Host, Unknown
-from virtwarden.judgements import by_hand, failed, file_change, notapplicable, passed, unknown
-from virtwarden.model import Document, Finding, Severity, State, Subject
+from virtwarden.judgements import failed, file_change, notapplicable, passed, unknown
+from virtwarden.model import Change, Document, Finding, Severity, State, Subject
 
 
 def check(host: Host) -> Findings:
@@ -64,7 +64,7 @@ def now(subject: Subject, value: Value, sysctls: Sysctls) -> Iterator[Finding]:
     if real.value == value.value:
         yield passed(subject, f"{subject.name} is {real.value} as configured", *evidence, state=state)
         return
-    change = by_hand(Document("sysctl", subject.name), f"sysctl -w {subject.name}={value.value}")
+    change = Change(Document("sysctl", subject.name), SetState(value.value))
     message = f"{subject.name} is {real.value}, configured is {value.value}"
     yield failed(subject, message, change, evidence=evidence, state=state)
 

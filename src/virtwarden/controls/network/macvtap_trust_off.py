@@ -6,7 +6,8 @@ may receive what is meant for others, and take an address that is not its own.
 Judged: the interfaces of all guests, on disk and in force, and the networks that pass this on to guests. Guests
 that the policy trusts (`filter.trusted_guests`) may have it.
 
-Fix: set it to no; the guest takes it at its next start.
+Fix: set it to no, or take it out of the network, which has to be started anew; the guest takes it at its next
+start.
 
 Proof: a change of the MAC inside the guest leaves the address of the host's device as it was.
 """
@@ -14,13 +15,13 @@ Proof: a change of the MAC inside the guest leaves the address of the host's dev
 from collections.abc import Iterator
 
 from virtwarden.control import Control, Findings
-from virtwarden.edits import SetAttribute
+from virtwarden.edits import RemoveAttribute, SetAttribute
 from virtwarden.facts.networks import Network, Networks
 from virtwarden.facts.nics import Nic, Nics
 from virtwarden.facts.policy import Policy, matches
 from virtwarden.formats.xmltext import line_of
 from virtwarden.host import Absent, Host, Unknown
-from virtwarden.judgements import by_hand, failed, notapplicable, passed, unknown
+from virtwarden.judgements import failed, notapplicable, passed, unknown
 from virtwarden.model import HOST, Change, Document, Finding, Safety, Severity, Subject
 
 ATTRIBUTE = "trustGuestRxFilters"
@@ -54,12 +55,13 @@ def judged(nic: Nic) -> Finding:
 
 def passed_on(network: Network) -> Iterator[Finding]:
     """A network's own word, or that of one of its port groups."""
-    for element in (network.xml, *network.xml.iterfind("portgroup")):
+    groups = enumerate(network.xml.iterfind("portgroup"), 1)
+    for path, element in ((".", network.xml), *((f"portgroup[{number}]", group) for number, group in groups)):
         if element.get(ATTRIBUTE) == "yes":
             subject = Subject("network", network.name)
-            steps = f"virsh net-edit {network.name}: take {ATTRIBUTE} out, then start the network anew"
             message = f"guests on network {network.name} set the host's receive filters"
-            change = by_hand(Document("network", network.name), steps)
+            edit = RemoveAttribute(path, ATTRIBUTE)
+            change = Change(Document("network", network.name), edit, Safety.DISRUPTIVE)
             yield failed(subject, message, change, evidence=[network.cite(line_of(element))], state=network.state)
 
 

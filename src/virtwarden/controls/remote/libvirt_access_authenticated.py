@@ -15,7 +15,7 @@ Proof: an unprivileged user is refused at the socket, and root is not.
 """
 
 from virtwarden.control import Control, Findings
-from virtwarden.edits import SetConf
+from virtwarden.edits import Replace, SetConf
 from virtwarden.facts.remote import Remote
 from virtwarden.facts.unix_sockets import Access, UnixSocket, UnixSockets
 from virtwarden.host import Absent, Host, Stat, Unknown
@@ -83,8 +83,10 @@ def _fix(socket: UnixSocket, access: Access) -> Change:
         return file_change(conf.path, SetConf("auth_unix_rw", "polkit"))
     if access.unit is None and not isinstance(conf, Unknown):
         return file_change(conf.path, SetConf("unix_sock_admin_perms", "0700"))
-    unit = access.unit or f"{socket.daemon}-admin.socket"
-    return by_hand(Document("unit", unit), f"set SocketMode=0600 in a drop-in of {unit}, then restart it")
+    if access.unit is None:
+        return by_hand(Document("unit", f"{socket.daemon}.service"), "put its conf file right, then restart it")
+    path = f"/etc/systemd/system/{access.unit}.d/zz-virt-warden.conf"
+    return file_change(path, Replace("[Socket]\nSocketMode=0600\n"))
 
 
 CONTROL = Control(

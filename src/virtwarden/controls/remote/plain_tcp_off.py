@@ -16,7 +16,7 @@ Proof: a connection to port 16509 is refused, one to the port in use for managem
 from virtwarden.control import Control, Findings
 from virtwarden.edits import SetConf, SetState
 from virtwarden.facts.consoles import reach_of
-from virtwarden.facts.listeners import Listeners
+from virtwarden.facts.listeners import Listener, Listeners
 from virtwarden.facts.remote import Offer, Remote, RemoteDaemon, listening
 from virtwarden.host import Host, Unknown
 from virtwarden.judgements import by_hand, failed, file_change, passed, unknown
@@ -67,11 +67,22 @@ def _in_force(host: Host, daemon: RemoteDaemon, subject: Subject) -> Findings:
         evidence = host.get(Listeners).evidence
         yield passed(subject, "nothing listens for plain TCP", evidence, state=State.IN_FORCE)
         return
-    unit = Document("unit", f"{daemon.name}-tcp.socket")
-    steps = f"stop {unit.name}, or restart {daemon.name} after turning listen_tcp off"
     for listener in found:
         message = f"plain TCP is offered on {listener.where}"
-        yield failed(subject, message, by_hand(unit, steps), evidence=[listener.evidence], state=State.IN_FORCE)
+        fixes = _closing(daemon, listener)
+        yield failed(subject, message, *fixes, evidence=[listener.evidence], state=State.IN_FORCE)
+
+
+def _closing(daemon: RemoteDaemon, listener: Listener) -> list[Change]:
+    """What stops the offer that is set up; what is open without one goes with a restart of the daemon."""
+    if listener.unit is not None:
+        return [Change(Document("unit", listener.unit), SetState("disabled"))]
+    offers = daemon.offers.get("tcp", ())
+    if isinstance(offers, Unknown) or not offers:
+        return [
+            by_hand(Document("unit", f"{daemon.name}.service"), f"restart {daemon.name}: nothing sets this up")
+        ]
+    return [_fix(daemon, offer) for offer in offers]
 
 
 CONTROL = Control(

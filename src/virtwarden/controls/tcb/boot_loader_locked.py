@@ -16,7 +16,7 @@ Proof: pressing `e` in the boot menu asks for a user and a password.
 """
 
 from virtwarden.control import Control, Findings
-from virtwarden.edits import SetMode
+from virtwarden.edits import SetLine, SetMode
 from virtwarden.facts.boot_trust import BootLoader
 from virtwarden.host import Absent, Host, Unknown
 from virtwarden.judgements import by_hand, failed, file_change, passed, unknown
@@ -60,7 +60,9 @@ def hidden(host: Host, loader: BootLoader) -> Findings:
 def locking(loader: BootLoader) -> Change:
     """How to lock this boot loader."""
     document = Document("file", loader.files[0].path)
-    return by_hand(document, "add the line `editor no`" if loader.kind == "systemd-boot" else GRUB)
+    if loader.kind == "systemd-boot":
+        return Change(document, SetLine("editor", "no", " "))
+    return by_hand(document, GRUB)
 
 
 CONTROL = Control(
