@@ -32,6 +32,7 @@ _BOOT = (
     "/boot/grub/menu.lst",
 )
 _OPTIONS = re.compile(r"^kernelopts=", re.MULTILINE)
+_NEW_MODES = (("/etc/audit/", 0o640), ("/etc/ssh/", 0o600))
 
 _ORDER = tuple(
     re.compile(pattern)
@@ -55,6 +56,11 @@ def path_of(document: Document) -> str:
         return document.name
     form = _XML.get(document.kind)
     return "" if form is None else form.format(document.name)
+
+
+def new_mode(path: str) -> int:
+    """The permissions of a file that is made because there is none."""
+    return next((mode for place, mode in _NEW_MODES if path.startswith(place)), 0o644)
 
 
 def spread(source: Source, document: Document) -> Iterator[Document]:

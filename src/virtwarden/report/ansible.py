@@ -1,7 +1,7 @@
 """A plan as an Ansible playbook: it reaches the state that `virt-warden apply` reaches, with built-in modules alone.
 
-Each replacement finds the place that it was planned for and nothing else, so that a file that differs is left alone,
-and a second run changes nothing. No secret of the host stands in it.
+It stops at a document that is neither as it was planned for nor as it is to be, and a second run changes nothing. No
+secret of the host stands in it, and none is shown by a run of it.
 """
 
 from __future__ import annotations
@@ -9,10 +9,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
 from posixpath import dirname
 
+from virtwarden.difference import redacted_lines
 from virtwarden.edits import SetMode, SetState
 from virtwarden.model import Activation, Plan, Rewrite
+from virtwarden.places import new_mode
 from virtwarden.plan import text_after
 from virtwarden.report.hunks import Hunk, NotExportable, hunks
 from virtwarden.report.visible import visible
@@ -21,8 +24,20 @@ Texts = Callable[[str], str | None]
 Value = str | bool | Sequence["Value"] | dict[str, "Value"]
 Task = dict[str, Value]
 
+
+class _Template(str):
+    """A text that Ansible is to work out; of all others it is told to take them as they stand."""
+
+    __slots__ = ()
+
+
+_MARKS, _FOUND, _MARK, _TEXT, _EDITS = (
+    f"virt_warden_{name}" for name in ("marks", "found", "mark", "text", "edits")
+)
+_CHECKSUM = f"{_FOUND}.stat.checksum | default('absent')"
 _VIRSH = ("virsh", "--quiet", "--connect", "qemu:///system")
 _TEMPLATE = re.compile(r"\{[{%#]")
+_NO_TEXT = re.compile("[\ud800-\udfff]")
 _THERE = ("/sysctl.d", "/modprobe.d", "/modules-load.d", "/systemd/system", "/rules.d", "/libvirt", "/ssh", "/etc")
 """Directories that packages bring, with modes of their own."""
 _STATES: dict[str, dict[str, Value]] = {
@@ -39,7 +54,7 @@ def render(plan: Plan, texts: Texts) -> str:
     left: list[str] = []
     for rewrite in plan.rewrites:
         try:
-            tasks += _notifying(rewrite, list(_tasks(rewrite, texts)))
+            tasks += _notifying(rewrite, [_writable(task) for task in _tasks(rewrite, texts)])
         except NotExportable as wrong:
             left.append(f"{rewrite.document}: {wrong}; virt-warden apply can change it")
     handlers = [task for each in plan.activations for task in _handlers(each)]
@@ -47,6 +62,7 @@ def render(plan: Plan, texts: Texts) -> str:
         "name": f"Harden {visible(plan.host)}",
         "hosts": "all",
         "become": True,
+        "vars": {_MARKS: "/var/lib/virt-warden/exported"},
         "gather_facts": any(each.verb == "grub" for each in plan.activations),
         "tasks": tasks,
         **({"handlers": handlers} if handlers else {}),
@@ -64,7 +80,8 @@ def _comments(plan: Plan, left: Sequence[str]) -> Iterator[str]:
 
 def _notifying(rewrite: Rewrite, tasks: list[Task]) -> list[Task]:
     names = [str(handler["name"]) for each in rewrite.activations for handler in _handlers(each)]
-    return [task if not names or "register" in task else {**task, "notify": names} for task in tasks]
+    idle = {"register", "ansible.builtin.assert"}
+    return [task if not names or idle & task.keys() else {**task, "notify": names} for task in tasks]
 
 
 def _tasks(rewrite: Rewrite, texts: Texts) -> Iterator[Task]:
@@ -79,6 +96,24 @@ def _tasks(rewrite: Rewrite, texts: Texts) -> Iterator[Task]:
         yield from _state(rewrite, wanted[-1])
 
 
+def _writable(task: Task) -> Task:
+    """The task, where YAML can hold all of it. Raises `NotExportable`."""
+    if _NO_TEXT.search("".join(_texts_of(task))):
+        raise NotExportable("it holds bytes that are no text")
+    return task
+
+
+def _texts_of(value: Value) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from _texts_of(each)
+    elif isinstance(value, Sequence):
+        for each in value:
+            yield from _texts_of(each)
+
+
 def _title(rewrite: Rewrite) -> str:
     return f"Have {visible(str(rewrite.document))} meet {', '.join(rewrite.controls)}"
 
@@ -87,25 +122,58 @@ def _file(rewrite: Rewrite, texts: Texts) -> Iterator[Task]:
     path, title = rewrite.path, _title(rewrite)
     before = texts(path) if any(not isinstance(edit, SetMode) for edit in rewrite.edits) else None
     after = text_after(rewrite, before)
+    if before != after:
+        yield _looked_at(path)
+        yield _as_planned(path, before, f"in {json.dumps([_sum(before), _sum(after)])}")
     if before != after and after is None:
         yield {"name": title, "ansible.builtin.file": {"path": path, "state": "absent"}}
     elif before is None and after is not None:
         if not dirname(path).endswith(_THERE):
             directory: dict[str, Value] = {"path": dirname(path), "state": "directory", "mode": "0755"}
             yield {"name": f"Have the directory of {visible(path)}", "ansible.builtin.file": directory}
-        copied: dict[str, Value] = {
-            "dest": path,
-            "content": after,
-            "mode": "0640" if "/audit/" in path else "0644",
-        }
+        copied: dict[str, Value] = {"dest": path, "content": after, "mode": f"{new_mode(path):04o}"}
         yield {"name": title, "ansible.builtin.copy": copied}
     elif before is not None and after is not None:
+        hides: Task = {"diff": False} if _is_not_for_show(path, before) else {}
         for hunk in hunks(path, before, after):
-            wanted: dict[str, Value] = {"path": path, "regexp": hunk.pattern, "replace": hunk.replacement}
-            yield {"name": title, "ansible.builtin.replace": wanted}
+            wanted: dict[str, Value] = {"path": path, **_replacement(hunk)}
+            yield {"name": title, "ansible.builtin.replace": wanted, **hides}
     for edit in rewrite.edits:
         if isinstance(edit, SetMode):
             yield {"name": title, "ansible.builtin.file": _mode(path, edit)}
+
+
+def _is_not_for_show(path: str, text: str) -> bool:
+    """Whether a text holds a secret, or bytes that Ansible could not show."""
+    return redacted_lines(path, text) != text.splitlines(keepends=True) or _NO_TEXT.search(text) is not None
+
+
+def _replacement(hunk: Hunk) -> dict[str, Value]:
+    """The hunk, with bytes that are no text spelled as Python's regular expressions understand them."""
+    pattern = _NO_TEXT.sub(lambda found: f"\\u{ord(found[0]):04x}", hunk.pattern)
+    return {"regexp": pattern, "replace": hunk.replacement}
+
+
+def _looked_at(path: str, variable: str = _FOUND) -> Task:
+    looking: dict[str, Value] = {"path": path, "checksum_algorithm": "sha256", "follow": True}
+    return {"name": f"Look at {visible(path)}", "ansible.builtin.stat": looking, "register": variable}
+
+
+def _as_planned(path: str, before: str | None, accepted: str) -> Task:
+    """Stop where a file is neither as it was planned for nor as it is to be."""
+    was = "is there already" if before is None else "was changed since this playbook was made"
+    return {
+        "name": f"Have {visible(path)} as it was planned for",
+        "ansible.builtin.assert": {
+            "that": [f"{_CHECKSUM} {accepted}"],
+            "fail_msg": f"{visible(path)} {was}",
+            "quiet": True,
+        },
+    }
+
+
+def _sum(text: str | None) -> str:
+    return "absent" if text is None else sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _mode(path: str, edit: SetMode) -> dict[str, Value]:
@@ -120,43 +188,59 @@ def _mode(path: str, edit: SetMode) -> dict[str, Value]:
 
 
 def _of_libvirt(rewrite: Rewrite, texts: Texts) -> Iterator[Task]:
-    """Read the definition with its secrets, edit it in memory, and define it anew where that made a difference."""
-    name, title = rewrite.document.name, _title(rewrite)
-    before = _definition(texts(rewrite.path) or "")
-    after = _definition(text_after(rewrite, texts(rewrite.path)) or "")
-    variable = "virt_warden_" + re.sub(r"\W", "_", f"{rewrite.document.kind}_{name}").lower()
-    domain = rewrite.document.kind == "domain"
-    reading = ("dumpxml", "--inactive", "--security-info", f"--domain={name}") if domain else (
-        "nwfilter-dumpxml", f"--nwfilter={name}"
-    )  # fmt: skip
+    """Edit the file that libvirt keeps in memory, secrets included, and define it anew. libvirt writes it in its own
+    spelling, whose sum is noted on the host, so that a second run knows it again."""
+    path = rewrite.path
+    command = "define" if rewrite.document.kind == "domain" else "nwfilter-define"
+    before = texts(path) or ""
+    edits = [_replacement(hunk) for hunk in hunks(path, before, text_after(rewrite, before) or "")]
+    edited = " | ".join((f"{_TEXT}.content", "b64decode", *(_filter(number) for number in range(len(edits)))))
+    mark = _Template(f"{{{{ {_MARKS} }}}}/{_sum(before)}")
+    wanted: Task = {"when": f"{_CHECKSUM} == {json.dumps(_sum(before))}"}
+    reading: Task = {"changed_when": False, "no_log": True}
+    yield _looked_at(path)
+    yield {
+        "name": f"See whether {visible(str(rewrite.document))} was changed by a run before",
+        "ansible.builtin.slurp": {"src": mark},
+        "register": _MARK,
+        "failed_when": False,
+    }
+    done = f"({_MARK}.content | default('') | b64decode | trim)"
+    yield _as_planned(path, before, f"in [{json.dumps(_sum(before))}, {done}]")
     yield {
         "name": f"Read {visible(str(rewrite.document))}",
-        "ansible.builtin.command": {"argv": [*_VIRSH, *reading]},
-        "register": variable,
-        "changed_when": False,
-        "check_mode": False,
-        "no_log": True,
+        "ansible.builtin.slurp": {"src": path},
+        "register": _TEXT,
+        **reading,
+        **wanted,
     }
-    edited = " | ".join((f"{variable}.stdout", *(_filter(hunk) for hunk in hunks(rewrite.path, before, after))))
     yield {
-        "name": title,
+        "name": _title(rewrite),
         "ansible.builtin.command": {
-            "argv": [*_VIRSH, "define" if domain else "nwfilter-define", "--file", "/dev/stdin"],
-            "stdin": "{{ " + edited + " }}",
+            "argv": [*_VIRSH, command, "--file", "/dev/stdin"],
+            "stdin": _Template(f"{{{{ {edited} }}}}"),
         },
-        "when": f"{variable}.stdout != ({edited})",
+        "vars": {_EDITS: edits},
         "changed_when": True,
         "no_log": True,
+        **wanted,
+    }
+    yield {**_looked_at(path, _TEXT), **wanted}
+    yield {
+        "name": "Have a directory for what was changed",
+        "ansible.builtin.file": {"path": _Template(f"{{{{ {_MARKS} }}}}"), "state": "directory", "mode": "0700"},
+        **wanted,
+    }
+    sum_now = _Template(f"{{{{ {_TEXT}.stat.checksum }}}}\n")
+    yield {
+        "name": f"Note what libvirt made of {visible(str(rewrite.document))}",
+        "ansible.builtin.copy": {"dest": mark, "content": sum_now, "mode": "0600"},
+        **wanted,
     }
 
 
-def _definition(text: str) -> str:
-    """The XML without the comment that libvirt's own files begin with, as virsh tells it."""
-    return re.sub(r"\A(?:<!--.*?-->\s*)+", "", text, flags=re.DOTALL).rstrip("\n")
-
-
-def _filter(hunk: Hunk) -> str:
-    return f"regex_replace({json.dumps(hunk.pattern)}, {json.dumps(hunk.replacement)})"
+def _filter(number: int) -> str:
+    return f"regex_replace({_EDITS}[{number}].regexp, {_EDITS}[{number}].replace)"
 
 
 def _state(rewrite: Rewrite, wanted: str) -> Iterator[Task]:
@@ -248,5 +332,12 @@ def _scalar(value: Value) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     text = str(value)
-    unsafe = _TEMPLATE.search(text) and not text.startswith("{{ virt_warden_")
-    return ("!unsafe " if unsafe else "") + json.dumps(text)
+    unsafe = _TEMPLATE.search(text) and not isinstance(value, _Template)
+    return ("!unsafe " if unsafe else "") + _quoted(text)
+
+
+def _quoted(text: str) -> str:
+    """In JSON's manner, which is YAML's but for characters beyond 16 bits."""
+    return "".join(json.dumps(char)[1:-1] if char <= "\uffff" else f"\\U{ord(char):08x}" for char in text).join(
+        '""'
+    )

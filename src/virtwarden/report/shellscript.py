@@ -1,12 +1,11 @@
 """A plan as a shell script to be read and run: it reaches the state that `virt-warden apply` reaches.
 
-A file that is neither as it was planned for nor as it is to be stops the script before that file is touched; what it
-replaces is kept in a directory of its own. A second run changes nothing. No secret of the host stands in it.
+The script looks at every document first, and stops where one is neither as it was planned for nor as it is to be;
+what it replaces is kept in a directory of its own. A second run changes nothing. No secret of the host stands in it.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from importlib.resources import files
@@ -15,6 +14,7 @@ from shlex import quote
 
 from virtwarden.edits import SetMode, SetState
 from virtwarden.model import Activation, Plan, Rewrite
+from virtwarden.places import new_mode
 from virtwarden.plan import text_after
 from virtwarden.report.hunks import Hunk, NotExportable, hunks
 from virtwarden.report.visible import visible, visible_lines
@@ -28,6 +28,7 @@ _COMMANDS = {
     "firewalld": "firewall-cmd --reload",
     "exports": "exportfs -ra",
 }
+_END = "END_OF_FILE"
 
 
 def render(plan: Plan, texts: Texts) -> str:
@@ -36,66 +37,102 @@ def render(plan: Plan, texts: Texts) -> str:
 
 
 def _lines(plan: Plan, texts: Texts) -> Iterator[str]:
+    numbers = {activation: number for number, activation in enumerate(plan.activations, 1)}
     yield "#!/bin/sh"
-    yield "# shellcheck disable=SC2016  # what is in single quotes is meant as it stands"
+    yield "# shellcheck disable=SC2016,SC2317  # what is in single quotes is meant as it stands; no plan needs it all"
     yield f"# Made by virt-warden {plan.version} for {visible(plan.host)}, profile {visible(plan.profile)}."
     yield files("virtwarden.report").joinpath("templates/hardening.sh").read_text("utf-8").rstrip("\n")
-    for rewrite in plan.rewrites:
-        yield ""
-        yield f"# {visible(str(rewrite.document))}: {', '.join(rewrite.controls)} ({rewrite.safety})"
-        yield from (f"#   {line}" for line in visible_lines(rewrite.diff))
-        try:
-            yield from list(_document(rewrite, texts))
-        except NotExportable as wrong:
-            yield f"say {quote(f'{rewrite.document} is left as it is: {wrong}')}"
     yield ""
-    yield 'if [ -n "$changed" ]; then'
-    yield from (f"    {_activation(each)}" for each in plan.activations)
-    yield "    :"
-    yield "fi"
+    yield "the_plan() {"
+    yield ":"
+    for rewrite in plan.rewrites:
+        yield from _rewrite(rewrite, texts, [numbers[each] for each in rewrite.activations])
+    yield "}"
+    yield ""
+    yield "the_plan"
+    yield "checking="
+    yield "the_plan"
+    yield from (f"if is_due {number}; then {_activation(each)}; fi" for each, number in numbers.items())
     yield from (f"# Left to you: {visible(each.control)}, {visible(str(each.subject))}" for each in plan.unfixed)
 
 
+def _rewrite(rewrite: Rewrite, texts: Texts, steps: Sequence[int]) -> Iterator[str]:
+    document = visible(str(rewrite.document))
+    yield ""
+    yield f"# {document}: {', '.join(map(visible, rewrite.controls))} ({rewrite.safety})"
+    yield from (f"#   {line}" for line in visible_lines(rewrite.diff.replace("\t", "    ")))
+    try:
+        yield from list(_document(rewrite, texts))
+    except NotExportable as wrong:
+        yield _call("left", document, visible(str(wrong)))
+    yield " ".join(("wants", *map(str, steps)))
+
+
 def _document(rewrite: Rewrite, texts: Texts) -> Iterator[str]:
-    kind, name = rewrite.document.kind, rewrite.document.name
+    kind, name = rewrite.document.kind, _plain(rewrite.document.name)
     if kind in ("file", "boot"):
         yield from _file(rewrite, texts)
     elif kind in ("domain", "nwfilter"):
-        before = _definition(texts(rewrite.path) or "")
-        after = _definition(text_after(rewrite, texts(rewrite.path)) or "")
-        yield _call(kind, name, *_pairs(hunks(rewrite.path, before, after)))
+        before = texts(rewrite.path) or ""
+        after = text_after(rewrite, before) or ""
+        command = "define" if kind == "domain" else "nwfilter-define"
+        yield _call(
+            "define", command, name, _plain(rewrite.path), _sum(before), *_pairs(rewrite.path, before, after)
+        )
     else:
         wanted = [edit.state for edit in rewrite.edits if isinstance(edit, SetState)]
         yield _call("runtime" if kind == "sysctl" else kind, name, wanted[-1])
 
 
 def _file(rewrite: Rewrite, texts: Texts) -> Iterator[str]:
-    path = rewrite.path
+    path = _plain(rewrite.path)
     before = texts(path) if any(not isinstance(edit, SetMode) for edit in rewrite.edits) else None
     after = text_after(rewrite, before)
     if before is None and after is not None:
-        mode = "0640" if "/audit/" in path else "0644"
-        yield f"directory {quote(dirname(path))}"
-        yield f"{_call('create', path, mode, _sum(after))} <<'END_OF_FILE'\n{after}END_OF_FILE"
+        yield _call("directory", dirname(path))
+        yield f"{_call('create', path, f'{new_mode(path):04o}', _sum(after))} {_here(after)}"
     elif before is not None and after is None:
         yield _call("remove", path, _sum(before))
     elif before is not None and after is not None and before != after:
-        yield _call("edit", path, _sum(before), _sum(after), *_pairs(hunks(path, before, after)))
+        yield _call("edit", path, _sum(before), _sum(after), *_pairs(path, before, after))
     for edit in rewrite.edits:
         if isinstance(edit, SetMode):
             mode = "" if edit.mode is None else f"{edit.mode:04o}"
             yield _call("permit", path, mode, edit.owner or "", edit.group or "", edit.label or "")
 
 
-def _definition(text: str) -> str:
-    """The XML without the comment that libvirt's own files begin with, as virsh tells it."""
-    return re.sub(r"\A(?:<!--.*?-->\s*)+", "", text, flags=re.DOTALL)
+def _plain(name: str) -> str:
+    """A name as it can stand in a script that people read. Raises `NotExportable`."""
+    if not name.isprintable():
+        raise NotExportable("its name holds what cannot be shown")
+    return name
 
 
-def _pairs(found: Sequence[Hunk]) -> Iterator[str]:
-    for hunk in found:
-        yield hunk.pattern.replace("\\Z", "\\z")
-        yield hunk.replacement
+def _here(text: str) -> str:
+    """A whole text as standard input. Raises `NotExportable`."""
+    lines = text.split("\n")
+    if lines[-1] or _END in lines or not all(line.replace("\t", "").isprintable() for line in lines):
+        raise NotExportable("its text holds what cannot be shown")
+    return f"<<'{_END}'\n{text}{_END}"
+
+
+def _pairs(path: str, before: str, after: str) -> Iterator[str]:
+    for hunk in hunks(path, before, after):
+        yield from map(_spelled, _for_perl(hunk))
+
+
+def _for_perl(hunk: Hunk) -> tuple[str, str]:
+    at_end = hunk.pattern.endswith("\\Z")
+    return (hunk.pattern[:-2] + "\\z" if at_end else hunk.pattern), hunk.replacement
+
+
+def _spelled(words: str) -> str:
+    """With bytes that cannot be shown spelled as `\\x1b`, which both sides of a replacement understand."""
+    return "".join(char if char.isprintable() or char in "\n\t" else _bytes_of(char) for char in words)
+
+
+def _bytes_of(char: str) -> str:
+    return "".join(f"\\x{byte:02x}" for byte in char.encode("utf-8", "surrogateescape"))
 
 
 def _call(function: str, *words: str) -> str:
@@ -107,7 +144,7 @@ def _sum(text: str) -> str:
 
 
 def _activation(activation: Activation) -> str:
-    verb, what = activation.verb, quote(activation.what)
+    verb, what = activation.verb, quote(visible(activation.what))
     if verb in ("restart", "reload"):
         return f"service_{verb} {what}"
     if verb == "sysctl":

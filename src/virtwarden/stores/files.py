@@ -18,6 +18,7 @@ from msgspec import structs
 
 from virtwarden.edits import Edit, SetMode
 from virtwarden.model import Document
+from virtwarden.places import new_mode
 from virtwarden.sources.files import kind_of
 from virtwarden.sources.walk import Walk, anywhere
 from virtwarden.splice import CannotApply, apply_all, is_textual
@@ -27,7 +28,6 @@ from virtwarden.stores.images import FileImage, Image, Nothing, StoreError
 TEMPORARY = ".virt-warden"
 _LABEL = "security.selinux"
 _NOT_KEPT = {"security.ima", "security.evm"}  # signatures of the very bytes that are replaced
-_NEW_MODES = (("/etc/audit/", 0o640), ("/etc/ssh/", 0o600), ("/etc/firewalld/", 0o644))
 _NO_XATTRS = {errno.ENOTSUP, errno.EPERM, errno.ENODATA}
 
 
@@ -140,8 +140,7 @@ class Files:
         data = after.encode("utf-8", "surrogateescape")
         if old is not None:
             return structs.replace(old, data=data)
-        mode = next((mode for place, mode in _NEW_MODES if document.name.startswith(place)), 0o644)
-        return FileImage("file", mode, os.geteuid(), os.getegid(), {}, 0, data)
+        return FileImage("file", new_mode(document.name), os.geteuid(), os.getegid(), {}, 0, data)
 
     def _with_mode(self, document: Document, image: Image, edit: SetMode) -> Image:
         if not isinstance(image, FileImage):

@@ -1,16 +1,29 @@
-# Run it as root. What it replaces is kept in the directory that it names first.
+# Run it as root. Everything is looked at before anything is changed; what is replaced is kept in a directory that is
+# named then. A second run changes nothing.
 set -eu
 umask 077
 export LC_ALL=C
+unset PERL_UNICODE PERL5OPT PERL5LIB
+marks=${VIRT_WARDEN_MARKS:-/var/lib/virt-warden/exported}
+checking=1
 changed=
+due=
+kept=
 command -v perl >/dev/null || { echo "perl is needed" >&2; exit 1; }
-kept=$(mktemp -d /var/tmp/virt-warden-kept.XXXXXX)
 
 say() { printf '%s\n' "$*"; }
 stop() { say "stopped: $*" >&2; exit 1; }
 sum() { sha256sum <"$1" | cut -d ' ' -f 1; }
-keep() { mkdir -p "$kept$(dirname "$1")" && cp -a -- "$1" "$kept$1"; }
 done_with() { changed=1; say "$1: changed"; }
+left() { [ -n "$checking" ] || say "$1 is left as it is: $2"; }
+
+# keep FILE: a copy of it, and of what it is called, before it is replaced
+keeping() {
+    [ -z "$kept" ] || return 0
+    kept=$(mktemp -d /var/tmp/virt-warden-kept.XXXXXX)
+    say "what is replaced is kept in $kept"
+}
+keep() { keeping; mkdir -p "$kept$(dirname "$1")"; cp -a -- "$1" "$kept$1"; }
 
 # Replaces, in the file that is its first word, what each pattern finds; says by its exit code whether all were found.
 replace='
@@ -22,94 +35,117 @@ while (@pairs) {
     $text =~ /$pattern/ or exit 3;
     my ($from, $to) = ($-[0], $+[0]);
     my @group = map { defined $-[$_] ? substr $text, $-[$_], $+[$_] - $-[$_] : "" } 0 .. $#-;
-    $new =~ s/\\(?:g<(\d+)>|\\)/defined $1 ? $group[$1] : "\\"/ge;
+    $new =~ s/\\(?:g<(\d+)>|x([0-9a-f]{2})|\\)/defined $1 ? $group[$1] : defined $2 ? chr hex $2 : "\\"/ge;
     substr($text, $from, $to - $from) = $new;
 }
 seek $f, 0, 0; truncate $f, 0; print $f $text; close $f or die "$file: $!\n";'
 
+# found FILE: the file that it leads to, as its readers see it
+found() {
+    file=$(readlink -f -- "$1")
+    [ -f "$file" ] || stop "there is no $1"
+}
+# single FILE: it has no other name, which would keep the old text
+single() { [ "$(stat -c %h -- "$1")" = 1 ] || stop "$1 has several names"; }
+
 # edit FILE SUM_BEFORE SUM_AFTER [PATTERN REPLACEMENT]...
 edit() {
-    file=$1 before=$2 after=$3
+    found "$1"
+    before=$2 after=$3
     shift 3
-    [ -f "$file" ] || stop "there is no $file"
     now=$(sum "$file")
     if [ "$now" = "$after" ]; then return 0; fi
     [ "$now" = "$before" ] || stop "$file was changed since this script was made"
+    single "$file"
+    [ -z "$checking" ] || return 0
     keep "$file"
     new=$(mktemp "$(dirname "$file")/.virt-warden.XXXXXX")
     cp -a -- "$file" "$new"
     if ! perl -e "$replace" "$new" "$@" || [ "$(sum "$new")" != "$after" ]; then
-        rm -f "$new"
+        rm -f -- "$new"
         stop "$file is not what this script expects"
     fi
-    mv -f -- "$new" "$(readlink -f "$file")"
+    mv -f -- "$new" "$file"
     done_with "$file"
 }
 
-directory() { [ -d "$1" ] || { (umask 022 && mkdir -p "$1") && done_with "$1"; }; }
+directory() {
+    if [ -n "$checking" ] || [ -d "$1" ]; then return 0; fi
+    (umask 022 && mkdir -p "$1")
+    done_with "$1"
+}
 
 # create FILE MODE SUM, with the text on standard input
 create() {
-    if [ -e "$1" ]; then
+    if [ -e "$1" ] || [ -L "$1" ]; then
         cat >/dev/null
-        if [ "$(sum "$1")" = "$3" ]; then return 0; fi
+        if [ -f "$1" ] && [ "$(sum "$1")" = "$3" ]; then return 0; fi
         stop "$1 is there already"
     fi
+    if [ -n "$checking" ]; then cat >/dev/null; return 0; fi
     new=$(mktemp "$(dirname "$1")/.virt-warden.XXXXXX")
     cat >"$new"
     chmod "$2" "$new"
     mv -f -- "$new" "$1"
+    if command -v restorecon >/dev/null; then restorecon "$1" || true; fi
     done_with "$1"
 }
 
 # remove FILE SUM
 remove() {
     [ -e "$1" ] || return 0
-    [ "$(sum "$1")" = "$2" ] || stop "$1 was changed since this script was made"
-    keep "$1"
-    rm -f -- "$1"
+    found "$1"
+    [ "$(sum "$file")" = "$2" ] || stop "$1 was changed since this script was made"
+    [ -z "$checking" ] || return 0
+    keep "$file"
+    rm -f -- "$file"
     done_with "$1"
 }
 
 # permit FILE MODE OWNER GROUP LABEL, each of which may be empty
 permit() {
-    [ -e "$1" ] || stop "there is no $1"
-    was=$(stat -L -c '%a %U %G' "$1")
-    [ -z "$3" ] || chown "$3" "$1"
-    [ -z "$4" ] || chgrp "$4" "$1"
-    [ -z "$2" ] || chmod "$2" "$1"
-    [ -z "$5" ] || chcon "$5" "$1"
-    if [ "$was" != "$(stat -L -c '%a %U %G' "$1")" ]; then
+    if [ -n "$checking" ]; then
+        [ -e "$1" ] || stop "there is no $1"
+        return 0
+    fi
+    was=$(stat -L -c '%a %U %G' -- "$1")
+    [ -z "$3" ] || chown -- "$3" "$1"
+    [ -z "$4" ] || chgrp -- "$4" "$1"
+    [ -z "$2" ] || chmod -- "$2" "$1"
+    [ -z "$5" ] || chcon -- "$5" "$1"
+    if [ "$was" != "$(stat -L -c '%a %U %G' -- "$1")" ]; then
+        keeping
         say "$was $1" >>"$kept/permissions"
         done_with "$1"
     fi
 }
 
-# defined KIND DUMP_WORDS -- PATTERN REPLACEMENT...: what libvirt keeps, edited and defined anew
-virsh_system() { virsh --quiet --connect qemu:///system "$@"; }
-redefine() {
-    what=$1 define=$2
-    shift 2
-    cp -- "$kept/$what" "$kept/$what.new"
-    perl -e "$replace" "$kept/$what.new" "$@" || return 0 # it has been changed already
-    virsh_system "$define" --file "$kept/$what.new" >/dev/null
-    rm -f "$kept/$what.new"
-    done_with "$what"
-}
-domain() {
-    name=$1
-    shift
-    virsh_system dumpxml --inactive --security-info "--domain=$name" >"$kept/domain-$name"
-    redefine "domain-$name" define "$@"
-}
-nwfilter() {
-    name=$1
-    shift
-    virsh_system nwfilter-dumpxml "--nwfilter=$name" >"$kept/nwfilter-$name"
-    redefine "nwfilter-$name" nwfilter-define "$@"
+# define COMMAND NAME FILE SUM_BEFORE [PATTERN REPLACEMENT]...: what libvirt keeps in the file, edited and defined
+# anew. libvirt writes it in its own spelling, whose sum is noted, so that a second run knows it again.
+define() {
+    command=$1 name=$2 before=$4
+    found "$3"
+    shift 4
+    mark=$marks/$before
+    now=$(sum "$file")
+    if [ "$now" != "$before" ]; then
+        if [ -f "$mark" ] && [ "$now" = "$(cat "$mark")" ]; then return 0; fi
+        stop "$file was changed since this script was made"
+    fi
+    [ -z "$checking" ] || return 0
+    keep "$file"
+    new=$(mktemp "$kept/XXXXXX")
+    cat <"$file" >"$new"
+    perl -e "$replace" "$new" "$@" || stop "$file is not what this script expects"
+    virsh --quiet --connect qemu:///system "$command" --file "$new" >/dev/null
+    rm -f -- "$new"
+    mkdir -p "$marks"
+    sum "$file" >"$mark"
+    done_with "$command $name"
 }
 
 unit() {
+    [ -z "$checking" ] || return 0
     was="$(systemctl is-enabled "$1" || true) $(systemctl is-active "$1" || true)"
     case $2 in
     enabled) systemctl enable --quiet --now "$1" ;;
@@ -118,14 +154,40 @@ unit() {
     active) systemctl start "$1" ;;
     esac
     if [ "$was" != "$(systemctl is-enabled "$1" || true) $(systemctl is-active "$1" || true)" ]; then
+        keeping
         say "$was $1" >>"$kept/units"
         done_with "$1"
     fi
 }
-runtime() { [ "$(sysctl -n "$1")" = "$2" ] || { sysctl -q -w "$1=$2" && done_with "$1"; }; }
-# shellcheck disable=SC2317
-boolean() { [ "$(getsebool "$1" | cut -d ' ' -f 3)" = "$2" ] || { setsebool -P "$1=$2" && done_with "$1"; }; }
-fcontext() { semanage fcontext -a -t "$2" "$1" && done_with "$1"; }
+# runtime KEY VALUE: a value of several numbers has tabs between them where it is read
+runtime() {
+    was=$(sysctl -n "$1" 2>/dev/null | tr -s '\t ' '  ')
+    [ -n "$was" ] || stop "this kernel has no $1"
+    if [ -n "$checking" ] || [ "$was" = "$2" ]; then return 0; fi
+    keeping
+    say "$1=$was" >>"$kept/sysctl"
+    sysctl -q -w "$1=$2"
+    done_with "$1"
+}
+boolean() {
+    was=$(getsebool "$1" 2>/dev/null | cut -d ' ' -f 3)
+    [ -n "$was" ] || stop "SELinux is off here, or has no boolean $1"
+    if [ -n "$checking" ] || [ "$was" = "$2" ]; then return 0; fi
+    keeping
+    say "$1=$was" >>"$kept/booleans"
+    setsebool -P "$1=$2"
+    done_with "$1"
+}
+fcontext() {
+    [ -z "$checking" ] || return 0
+    if semanage fcontext -l -C -n | grep -F -- "$1 " | grep -q -F -- ":$2:"; then return 0; fi
+    semanage fcontext -a -t "$2" "$1"
+    done_with "$1"
+}
+
+# wants NUMBER...: these steps are due where the document before was changed
+wants() { [ -z "$changed" ] || due="$due $* "; changed=; }
+is_due() { case $due in *" $1 "*) return 0 ;; esac; return 1; }
 
 service_restart() {
     if command -v systemctl >/dev/null; then systemctl try-restart "$1"; else service "$1" restart; fi
@@ -138,4 +200,3 @@ boot_menu() {
 }
 
 [ "$(id -u)" -eq 0 ] || stop "only root can change this host"
-say "what is replaced is kept in $kept"
