@@ -96,7 +96,7 @@ class Applying:
 
     def _begin(self, plan: Plan) -> Transaction:
         begun = Begun(
-            new_id(), now(), __version__, plan.host, plan.root, getpass.getuser(), os.getpid(), plan.controls,
+            new_id(), now(), __version__, plan.host, plan.root, _who(), os.getpid(), plan.controls,
             None if self.arming is None else self.arming.seconds,
         )  # fmt: skip
         try:
@@ -212,6 +212,14 @@ class Applying:
             return undo(self.journal, transaction, self.keeper, why, self.tell)
         except Drifted as drifted:
             raise Unfinished((str(drifted),)) from None
+
+
+def _who() -> str:
+    """The person who applies, as far as sudo or the system tells."""
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 _NOT_HEALED = (Result.FAIL, Result.UNKNOWN, Result.ERROR)

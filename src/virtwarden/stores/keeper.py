@@ -6,7 +6,6 @@ activated.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -154,8 +153,3 @@ class Keeper:
         if document.kind not in stores:
             raise StoreError(f"{document} cannot be changed by a program")
         return stores[document.kind], document.name
-
-
-def is_root() -> bool:
-    """Whether we may change owners and the running system."""
-    return os.geteuid() == 0

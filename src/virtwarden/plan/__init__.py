@@ -1,0 +1,98 @@
+"""From failing findings to one plan: which documents change, in which order, and what that means for the host.
+
+Nothing is changed here. A finding is mended whole or not at all: where one change of its fix cannot be made, the
+others are not made either, and the plan says what a person has to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+import msgspec
+
+from virtwarden import __version__
+from virtwarden.activations import Daemons, activations_of, takes_effect
+from virtwarden.facts.guests import Guests
+from virtwarden.facts.libvirt import Libvirt
+from virtwarden.facts.policy import Policy
+from virtwarden.host import Absent, Host, Source, Unknown
+from virtwarden.livechanges import live_edits
+from virtwarden.model import Disturbance, Expectation, Plan, Report, Rewrite, Safety, State
+from virtwarden.places import order_of, path_of
+from virtwarden.plan.rewriting import digest_of, rewrites_of, text_after, text_at
+from virtwarden.plan.wishes import BY_HAND, Wish, wished
+
+__all__ = ["BY_HAND", "digest_of", "make", "text_after", "text_at"]
+
+
+def make(
+    host: Host, source: Source, report: Report, root: str = "/", *, safest: Safety = Safety.DISRUPTIVE
+) -> Plan:
+    """The plan that mends what a report says of this host. `source` gives its texts as they are, secrets included;
+    none of them is in the plan. Changes beyond `safest` are left to a person."""
+    draft = wished(source, report, safest, runs=root == "/")
+    rewrites = sorted(rewrites_of(draft), key=lambda rewrite: order_of(rewrite.document, rewrite.path))
+    return Plan(
+        host=report.host,
+        root=root,
+        made_at=report.taken_at,
+        version=__version__,
+        profile=report.profile,
+        policy=msgspec.to_builtins(host.get(Policy)),
+        rewrites=tuple(_activated(host, rewrites) if root == "/" else rewrites),
+        unfixed=tuple(draft.unfixed),
+        blast=tuple(_blast(host, rewrites)),
+        expected=tuple(_expected(draft.wishes, root)),
+    )
+
+
+def _activated(host: Host, rewrites: Iterable[Rewrite]) -> Iterator[Rewrite]:
+    """The rewrites with what makes the running system take each of them."""
+    daemons = _daemons(host)
+    for each in rewrites:
+        activations = tuple(activations_of(each.document, each.path, each.edits, daemons))
+        yield replace(each, activations=activations)
+
+
+def _daemons(host: Host) -> Daemons:
+    try:
+        libvirt = host.get(Libvirt)
+    except (Absent, Unknown):
+        return Daemons()
+    network = "virtnetworkd" if libvirt.modular else "libvirtd"
+    return Daemons(libvirt.qemu_daemon, libvirt.remote_daemon, network)
+
+
+def _blast(host: Host, rewrites: Sequence[Rewrite]) -> Iterator[Disturbance]:
+    """What running guests notice, or have to do for a change to reach them."""
+    try:
+        running = {guest.name for guest in host.get(Guests).guests if guest.in_force is not None}
+    except (Absent, Unknown):
+        return
+    changed = {r.document.name for r in rewrites if r.document.kind == "domain"}
+    if any(r.path.endswith("/libvirt/qemu.conf") for r in rewrites):
+        changed = running
+    live = {r.document.name for r in rewrites if r.document.kind == "domain" and live_edits(r.edits)}
+    for name in sorted(running & changed):
+        yield Disturbance(name, _IN_PART if name in live else _LATER)
+
+
+_LATER = "the change takes effect when it is started anew"
+_IN_PART = "its network filters and console passwords change at once, the rest when it is started anew"
+
+
+def _expected(wishes: Iterable[Wish], root: str) -> Iterator[Expectation]:
+    for wish in wishes:
+        when = _when(wish, root)
+        yield Expectation(wish.control, wish.finding.subject, wish.finding.state, when)
+
+
+def _when(wish: Wish, root: str) -> str:
+    """What has to happen before the finding passes, besides what applying the plan does."""
+    if root != "/" and any(c.document.name.startswith("/etc/default/grub") for c in wish.changes):
+        return "the boot menu is made anew"
+    if wish.finding.state is not State.IN_FORCE:
+        return ""
+    later = (takes_effect(change.document, path_of(change.document)) for change in wish.finding.fix)
+    return next((when for when in later if when), "")
