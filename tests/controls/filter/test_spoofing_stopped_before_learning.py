@@ -107,6 +107,12 @@ def test_a_port_that_only_does_not_learn_fails() -> None:
     )
 
 
+def test_filters_that_cannot_be_read_are_left_to_a_person() -> None:
+    refused = {"/etc/libvirt/nwfilter/*.xml": Unknown("refused")}
+    (finding,) = judge(CONTROL, nethost(devices=filtered("mine"), files=refused))
+    assert isinstance(finding.fix[0].edit, Do)
+
+
 def test_an_interface_that_has_a_filter_already_is_fixed_in_the_filter() -> None:
     finding = judged(devices=filtered("allow-arp"))
     assert (str(finding.fix[0].document), isinstance(finding.fix[0].edit, Do)) == ("nwfilter allow-arp", True)

@@ -1,11 +1,14 @@
 """libvirt is not offered over plain TCP."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.kit import judge, results
 from tests.remotehost import DEBIAN, LISTENING, MODULAR, SYSTEM, TCP_SOCKET, remote_host
 from virtwarden.controls.remote.plain_tcp_off import CONTROL
 from virtwarden.edits import Do, SetConf, SetState
+from virtwarden.facts.listeners import Listeners
 from virtwarden.host import Unknown
 
 OPEN = 'tcp LISTEN 0 128 *:16509 *:* users:(("libvirtd",pid=900,fd=12))\n'
@@ -87,6 +90,15 @@ def test_what_is_open_is_closed_where_it_is_set_up() -> None:
     edits = [finding.fix[0].edit for finding in (by_unit, by_conf, by_nothing, refused)]
     assert edits[:2] == [SetState("disabled"), SetConf("listen_tcp", 0)]
     assert [type(edit) for edit in edits[2:]] == [Do, Do]
+
+
+def test_a_socket_unit_that_holds_the_port_is_what_is_closed() -> None:
+    probed = remote_host("", files=DEBIAN, ss=OPEN).get(Listeners)
+    held = replace(probed, listeners=tuple(replace(each, unit="libvirtd-tcp.socket") for each in probed.listeners))
+    in_force = judge(CONTROL, remote_host("", held, files=DEBIAN))[1]
+    assert [(str(change.document), change.edit) for change in in_force.fix] == [
+        ("unit libvirtd-tcp.socket", SetState("disabled"))
+    ]
 
 
 def test_a_port_that_another_program_holds_is_not_libvirts() -> None:

@@ -19,8 +19,8 @@ from virtwarden.edits import Replace, SetConf
 from virtwarden.facts.remote import Remote
 from virtwarden.facts.unix_sockets import Access, UnixSocket, UnixSockets
 from virtwarden.host import Absent, Host, Stat, Unknown
-from virtwarden.judgements import by_hand, failed, file_change, notapplicable, passed, unknown
-from virtwarden.model import HOST, Change, Document, Finding, Severity, State, Subject
+from virtwarden.judgements import failed, file_change, notapplicable, passed, unknown
+from virtwarden.model import HOST, Change, Finding, Severity, State, Subject
 
 
 def check(host: Host) -> Findings:
@@ -79,14 +79,12 @@ def _finding(socket: UnixSocket, access: Access, mode: int, state: State) -> Fin
 
 def _fix(socket: UnixSocket, access: Access) -> Change:
     conf = socket.conf
-    if not socket.administers and not isinstance(conf, Unknown):
-        return file_change(conf.path, SetConf("auth_unix_rw", "polkit"))
-    if access.unit is None and not isinstance(conf, Unknown):
-        return file_change(conf.path, SetConf("unix_sock_admin_perms", "0700"))
-    if access.unit is None:
-        return by_hand(Document("unit", f"{socket.daemon}.service"), "put its conf file right, then restart it")
-    path = f"/etc/systemd/system/{access.unit}.d/zz-virt-warden.conf"
-    return file_change(path, Replace("[Socket]\nSocketMode=0600\n"))
+    if socket.administers and access.unit is not None:
+        path = f"/etc/systemd/system/{access.unit}.d/zz-virt-warden.conf"
+        return file_change(path, Replace("[Socket]\nSocketMode=0600\n"))
+    assert not isinstance(conf, Unknown)  # who is asked nothing is known from it
+    key, value = ("unix_sock_admin_perms", "0700") if socket.administers else ("auth_unix_rw", "polkit")
+    return file_change(conf.path, SetConf(key, value))
 
 
 CONTROL = Control(
