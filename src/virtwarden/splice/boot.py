@@ -31,7 +31,7 @@ def boot_arguments(line: str, name: str, value: str | None) -> str:
     To be taken out an argument may be named with its value, `mitigations=off`: others of its name stay.
     """
     if line.count('"') % 2:
-        raise CannotApply(f"a quote is never closed in {line}")
+        raise CannotApply("a quote is never closed in the line of the kernel's arguments")
     init = _INIT.search(line)
     ours = line if init is None else line[: init.start()]
     found = [each for each in _arguments(ours) if _matches(each, name)]
@@ -145,13 +145,13 @@ def _in_defaults(edit: SetLine | RemoveLine, text: str) -> str:
 
 
 def _defaults(text: str) -> Iterator[_Default]:
-    for line in lines(text):
+    for number, line in enumerate(lines(text), 1):
         named = _NAMED.match(line.text)
         if named is None:
             continue
         word = _WORD.match(line.text, named.end())
         if word is None:
-            raise CannotApply(f"the line {line.text} is more than is understood here")
+            raise CannotApply(f"line {number} is more than is understood here")
         quote = {"double": '"', "single": "'"}.get(word.lastgroup or "", "")
         start, end = (line.start + at for at in word.span())
         yield _Default(named["key"], start, end, word[word.lastgroup or 0], quote)

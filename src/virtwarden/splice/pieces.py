@@ -11,7 +11,8 @@ _LINE = re.compile(r"[^\n]*\n|[^\n]+\Z")
 
 
 class CannotApply(ValueError):
-    """An edit does not fit the text that it is meant for; the message says why."""
+    """An edit does not fit the text that it is meant for; the message says why, and quotes no line, which may hold a
+    secret."""
 
 
 Splice = tuple[int, int, AnyStr]

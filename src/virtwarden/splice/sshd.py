@@ -28,7 +28,7 @@ def set_keyword(edit: SetLine, text: str) -> str:
     every = list(lines(text))
     stop = next((line.start for line in every if _STOP.match(line.text)), len(text))
     first = {bool(each.match): each for each in reversed(settings)}
-    changed = joined(text, (_value(every[each.line - 1], edit.value) for each in first.values()))
+    changed = joined(text, (_value(every[each.line - 1], each.line, edit.value) for each in first.values()))
     if False in first and every[first[False].line - 1].start < stop:
         return changed
     return with_line(changed, _place(edit.key, every, stop), f"{edit.key}{edit.separator}{edit.value}")
@@ -48,10 +48,10 @@ def _settings(key: str, text: str) -> list[sshdconf.Setting]:
         raise CannotApply(f"sshd does not start with this file: {wrong}") from None
 
 
-def _value(line: Line, wanted: str) -> Splice[str]:
+def _value(line: Line, number: int, wanted: str) -> Splice[str]:
     found = _VALUE.match(line.text)
     if found is None:
-        raise CannotApply(f"the value in the line {line.text} was not found")
+        raise CannotApply(f"the value in line {number} was not found")
     start, end = found.span("value")
     return line.start + start, line.start + end, wanted
 
