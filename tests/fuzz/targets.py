@@ -17,6 +17,7 @@ import msgspec
 from tests.formats import headers
 from tests.kit import NOW
 from tests.report.made import report
+from tests.report.madeplan import plan
 from tests.sources import fuzzing
 from virtwarden.edits import Edit, InsertElement, RemoveElement, RemoveLine, SetAttribute, SetConf, SetLine
 from virtwarden.formats import (
@@ -57,7 +58,7 @@ from virtwarden.journal.records import (
 from virtwarden.journal.sealing import Sealer
 from virtwarden.journal.transaction import BadJournal, told_by
 from virtwarden.model import Activation, Document, Plan, Rewrite, Safety
-from virtwarden.report import FORMATS, jsonreport, planjson, text
+from virtwarden.report import FORMATS, jsonreport, planjson, plantext, text
 from virtwarden.report.planjson import BadPlan
 from virtwarden.sources import SourceError
 from virtwarden.sources.tarstream import Damaged
@@ -377,7 +378,13 @@ TARGETS: tuple[Target, ...] = (
         ),
         (jsonreport.BadReport,),
     ),
-    Target("plan", planjson.loads, (PLAN,), (b"null", b"[]", b"{}", b'"type":"SetConf"', b"-1"), (BadPlan,)),
+    Target(
+        "plan",
+        lambda data: plantext.render(planjson.loads(data)),
+        (PLAN, planjson.dumps(plan()).encode()),
+        (b"null", b"[]", b"{}", b'"\\udcff"', b'"\\u001b[31m"', b'"type":"SetConf"', b"-1", b"1e999", b"NaN"),
+        (BadPlan,),
+    ),
     Target(
         "journal",
         lambda data: told_by(Path("x.jsonl"), data, Sealer(bytes(32))),
