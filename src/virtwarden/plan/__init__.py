@@ -78,8 +78,8 @@ def _blast(host: Host, rewrites: Sequence[Rewrite]) -> Iterator[Disturbance]:
         yield Disturbance(name, _IN_PART if name in live else _LATER)
 
 
-_LATER = "the change takes effect when it is started anew"
-_IN_PART = "its network filters and console passwords change at once, the rest when it is started anew"
+_LATER = "the change takes effect at the next start"
+_IN_PART = "network filters and console passwords change at once, the rest at the next start"
 
 
 def _expected(wishes: Iterable[Wish], root: str) -> Iterator[Expectation]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from virtwarden.edits import describe
-from virtwarden.model import HOST, Change, Evidence, Finding, Result, Safety, Severity, Subject, Waived
+from virtwarden.model import HOST, Change, Evidence, Finding, Result, Safety, Severity, Subject, Unfixed, Waived
 from virtwarden.report.digest import NOT_TOLD, Digest
 from virtwarden.report.visible import shown, visible_lines
 
@@ -44,7 +44,7 @@ def name_of(subject: Subject) -> str:
     return shown(str(subject), _NAME_LIMIT)
 
 
-def subjects(findings: Sequence[Finding], limit: int) -> str:
+def subjects(findings: Sequence[Finding | Unfixed], limit: int) -> str:
     """Who a group of findings is about: `guests web, db, mail and 1,997 more`."""
     named = [*dict.fromkeys(finding.subject for finding in findings)]
     kinds = {subject.kind for subject in named}

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
+from itertools import chain, groupby, repeat
 
 from virtwarden.model import Activation, Disturbance, Plan, Rewrite, Safety, Unfixed
 from virtwarden.plan import BY_HAND
 from virtwarden.report.layout import Detail, Style
 from virtwarden.report.lines import Line, cornered, cut, hanging, line, printed
-from virtwarden.report.phrases import count, moment
+from virtwarden.report.phrases import count, joined, moment, subjects
 from virtwarden.report.visible import shown, visible_lines
 
 _GUESTS = 8
 _SUBJECTS = 6
+_DOCUMENTS = 6
+_CONFIRM = (
+    "It can cut your way in, so it is taken back after 120 s unless you come in anew by then and say: "
+    "virt-warden confirm"
+)
 _INKS = {"+": "green", "-": "red", "@": "cyan"}
 _INK_OF = {Safety.SAFE: "green", Safety.DISRUPTIVE: "yellow", Safety.MANUAL: "red"}
 
@@ -28,15 +33,18 @@ def how_to_apply(plan: Plan, style: Style, saved: str = "") -> str:
     """The command that makes it so; `saved` is the file that the plan was saved in. Empty where there is nothing."""
     if not plan.rewrites:
         return ""
-    return printed(hanging(line("To make it so: ", (_command(plan, saved), "bold")), style.width, 0), style)
+    lines = [*hanging(line("To make it so: ", (_command(plan, saved), "bold")), style.width, 0)]
+    if _needs_confirmation(plan):
+        lines += hanging(line((_CONFIRM, "dim")), style.width, 0)
+    return printed(lines, style)
 
 
 def _lines(plan: Plan, style: Style) -> Iterator[Line]:
     yield from _head(plan, style.width)
     if plan.rewrites:
         yield from _heading("Changes", count(len(plan.rewrites), "document"), style.width)
-        for rewrite in plan.rewrites:
-            yield from _rewrite(rewrite, style)
+        for alike in _alike(plan.rewrites, style.detail):
+            yield from _rewrite(alike, style)
     if plan.activations:
         yield from _activations(plan.activations, style.width)
     if plan.blast or any(each.when for each in plan.expected):
@@ -60,7 +68,22 @@ def _heading(title: str, told: str, width: int) -> Iterator[Line]:
     yield from cornered(line((title, "bold")), line((told, "dim")), width, "─")
 
 
-def _rewrite(rewrite: Rewrite, style: Style) -> Iterator[Line]:
+def _alike(rewrites: Sequence[Rewrite], detail: Detail) -> Iterator[list[Rewrite]]:
+    """The rewrites in their order, but for neighbours of one kind that change in the same way, which go together."""
+    if detail is Detail.FULL:
+        yield from ([each] for each in rewrites)
+        return
+    for _, neighbours in groupby(rewrites, key=lambda each: each.document.kind):
+        groups: dict[object, list[Rewrite]] = {}
+        for each in neighbours:
+            changed = tuple(line for line in _difference(each) if line.startswith(("+", "-")))
+            key = (changed, each.controls, each.safety, each.cuts)
+            groups.setdefault(key, []).append(each)
+        yield from groups.values()
+
+
+def _rewrite(alike: Sequence[Rewrite], style: Style) -> Iterator[Line]:
+    rewrite, *others = alike
     right = line((str(rewrite.safety), _INK_OF[rewrite.safety]))
     if rewrite.cuts:
         right.append(" · can cut your way in", "red")
@@ -69,12 +92,15 @@ def _rewrite(rewrite: Rewrite, style: Style) -> Iterator[Line]:
     yield from hanging(line((", ".join(shown(each, 80) for each in rewrite.controls), "dim")), style.width, 4)
     for each in _difference(rewrite):
         yield cut(line((each, _INKS.get(each[:1], "dim"))), style.width, 4)
+    if others:
+        names = _some((each.document.name for each in others), _DOCUMENTS)
+        yield from hanging(line(("likewise  ", "cyan"), names), style.width, 4)
 
 
 def _difference(rewrite: Rewrite) -> Iterator[str]:
-    for each in visible_lines(rewrite.diff.replace("\t", "    ")):
+    for each in visible_lines(rewrite.diff.rstrip().replace("\t", "    ")):
         if not each.startswith(("--- ", "+++ ")):
-            yield each
+            yield each.rstrip()
 
 
 def _activations(activations: Sequence[Activation], width: int) -> Iterator[Line]:
@@ -105,35 +131,51 @@ def _how(disturbance: Disturbance) -> str:
 
 
 def _named(group: Iterable[Disturbance]) -> str:
-    names = [shown(each.guest, 80) for each in group]
-    more = f" and {len(names) - _GUESTS:,} more" if len(names) > _GUESTS else ""
-    word = "guest" if len(names) == 1 else f"{len(names):,} guests"
-    return f"{word} {', '.join(names[:_GUESTS])}{more}"
+    names = [each.guest for each in group]
+    return f"{'guest' if len(names) == 1 else 'guests'} {_some(names, _GUESTS)}"
 
 
 def _unfixed(unfixed: Sequence[Unfixed], style: Style) -> Iterator[Line]:
     yield from _heading("Left to you", count(len(unfixed), "finding"), style.width)
+    limit = 50 if style.detail is Detail.FULL else 5
     for control, group in groupby(sorted(unfixed, key=lambda each: each.control), key=lambda each: each.control):
-        members = list(group)
         yield line()
-        yield line("  ", (shown(control, 80), "bold"))
-        by_steps: dict[tuple[str, tuple[str, ...]], dict[str, None]] = {}
-        for each in members:
-            by_steps.setdefault((each.why, each.steps), {}).setdefault(str(each.subject))
-        limit = 50 if style.detail is Detail.FULL else 5
-        for (why, steps), subjects in list(by_steps.items())[:limit]:
-            because = "" if why == BY_HAND else f": {shown(why, 400)}"
-            yield from hanging(line(_some(subjects), (because, "dim")), style.width, 4)
-            for step in steps:
-                yield from hanging(line(shown(step, 1000)), style.width, 6, "→ ", "cyan")
-        if len(by_steps) > limit:
-            yield line("    ", (f"and {count(len(by_steps) - limit, 'more kind')} of it", "dim"))
+        yield from hanging(line((shown(control, 80), "bold")), style.width, 2)
+        kinds = _kinds(group)
+        for alike in kinds[:limit]:
+            yield from _steps(alike, style.width)
+        if rest := len({each.subject for alike in kinds[limit:] for each in alike}):
+            yield line("    ", (f"and steps for {rest:,} more; --format json has them all", "dim"))
 
 
-def _some(subjects: Iterable[str]) -> str:
-    names = [shown(each, 80) for each in subjects]
-    more = f" and {len(names) - _SUBJECTS:,} more" if len(names) > _SUBJECTS else ""
-    return ", ".join(names[:_SUBJECTS]) + more
+def _kinds(unfixed: Iterable[Unfixed]) -> list[list[Unfixed]]:
+    """Those together whose steps are the same but for the name of what they are taken on."""
+    kinds: dict[object, list[Unfixed]] = {}
+    for each in unfixed:
+        name = each.subject.name
+        steps = tuple(step.replace(name, "\0") if name else step for step in each.steps)
+        kinds.setdefault((each.why, each.subject.kind, steps), []).append(each)
+    return list(kinds.values())
+
+
+def _steps(alike: Sequence[Unfixed], width: int) -> Iterator[Line]:
+    """The steps for the first, and for whom else they are to be taken in the same way."""
+    first = alike[0]
+    same = [each for each in alike if each.steps == first.steps]
+    others = [each for each in alike if each.steps != first.steps]
+    because = "" if first.why == BY_HAND else f": {shown(first.why, 400)}"
+    yield from hanging(line(subjects(same, _SUBJECTS), (because, "dim")), width, 4)
+    for step in first.steps:
+        for words, mark in zip(visible_lines(step), chain(("→ ",), repeat("  ")), strict=False):
+            yield from hanging(line(shown(words, 1000)), width, 6, mark, "cyan")
+    if others:
+        yield from hanging(line(("likewise  ", "cyan"), subjects(others, _SUBJECTS)), width, 6)
+
+
+def _some(names: Iterable[str], limit: int) -> str:
+    every = [*dict.fromkeys(names)]
+    more = [f"{len(every) - limit:,} more"] if len(every) > limit else []
+    return joined([*(shown(each, 80) for each in every[:limit]), *more])
 
 
 def _closing(plan: Plan, width: int) -> Iterator[Line]:
@@ -156,6 +198,10 @@ def _command(plan: Plan, saved: str) -> str:
         words.append(f"--root {shown(plan.root, 200)}")
     if any(each.safety is Safety.DISRUPTIVE for each in plan.rewrites):
         words.append("--allow-disruptive")
-    if plan.root == "/" and any(each.cuts for each in plan.rewrites):
+    if _needs_confirmation(plan):
         words.append("--confirm 120")
     return " ".join(words)
+
+
+def _needs_confirmation(plan: Plan) -> bool:
+    return plan.root == "/" and any(each.cuts for each in plan.rewrites)
