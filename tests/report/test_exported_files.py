@@ -172,7 +172,7 @@ def test_a_step_is_taken_only_where_its_document_was_changed(folder: Path, run: 
     done_already.write_text("max_clients = 2\n")
     traced = subprocess.run(
         ["sh"],
-        input=made.replace("apparmor_parser --replace", "say loads"),
+        input=made.replace("profiles() {", 'profiles() { say "loads $1"; return 0;'),
         capture_output=True,
         text=True,
         check=False,
@@ -204,3 +204,33 @@ def test_names_of_the_host_are_no_templates_and_no_commands(folder: Path) -> Non
     assert "its name holds what cannot be shown" in shellscript.render(plan, text)
     played = ansible.render(plan, text)
     assert all("!unsafe" in line for line in played.splitlines() if "7*7" in line and not line.startswith("#"))
+
+
+@pytest.mark.skipif(not (BESIDE / "ansible-playbook").exists(), reason="needs ansible-core")
+def test_what_does_not_run_is_not_started_by_a_playbook(folder: Path) -> None:
+    conf = folder / "qemu.conf"
+    conf.write_text(CONF)
+    steps = (
+        Activation("restart", "no-such-daemon"),
+        Activation("reload", "no-such-daemon"),
+        Activation("firewalld"),
+        Activation("apparmor"),
+        Activation("sysctl", "no.such.setting=1"),
+    )
+    done = by_ansible(plan_of(rewrite(conf, SetConf("vnc_tls", 1), activations=steps)))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "RUNNING HANDLER [Handle restart no-such-daemon]" in done.stdout
+    assert conf.read_text() == CONF.replace("= 0", "= 1")
+
+
+@pytest.mark.parametrize("run", [SHELL])
+def test_a_step_that_fails_keeps_no_other_from_being_done(folder: Path, run: Run) -> None:
+    conf = folder / "qemu.conf"
+    conf.write_text(CONF)
+    steps = (Activation("restorecon", "first"), Activation("restorecon", "second"))
+    made = shellscript.render(plan_of(rewrite(conf, SetConf("vnc_tls", 1), activations=steps)), text)
+    made = made.replace("labels() {", 'labels() { say "tries $1"; return 1;')
+    done = subprocess.run(["sh"], input=made, capture_output=True, text=True, check=False)
+    forget_kept(done.stdout)
+    assert "tries first\ntries second\n" in done.stdout
+    assert (done.returncode, done.stderr) == (1, "failed: labels first\nfailed: labels second\n")

@@ -57,7 +57,7 @@ def render(plan: Plan, texts: Texts) -> str:
             tasks += _notifying(rewrite, [_writable(task) for task in _tasks(rewrite, texts)])
         except NotExportable as wrong:
             left.append(f"{rewrite.document}: {wrong}; virt-warden apply can change it")
-    handlers = [task for each in plan.activations for task in _handlers(each)]
+    handlers = list({str(task["name"]): task for each in plan.activations for task in _handlers(each)}.values())
     play: Task = {
         "name": f"Harden {visible(plan.host)}",
         "hosts": "all",
@@ -183,7 +183,7 @@ def _mode(path: str, edit: SetMode) -> dict[str, Value]:
     names = (("owner", edit.owner), ("group", edit.group))
     wanted |= {key: value for key, value in names if value is not None}
     if edit.label is not None:
-        wanted["setype"] = edit.label.split(":")[2]
+        wanted |= zip(("seuser", "serole", "setype", "selevel"), edit.label.split(":", 3), strict=False)
     return wanted
 
 
@@ -274,34 +274,57 @@ def _state(rewrite: Rewrite, wanted: str) -> Iterator[Task]:
 
 
 def _handlers(activation: Activation) -> Iterator[Task]:
-    """What takes the change; a running guest's interfaces are left to its next start."""
-    name, what = f"Handle {activation}", activation.what
-    commands: dict[str, tuple[tuple[str, ...], ...]] = {
-        "sysctl": (("sysctl", "-w", what),),
-        "audit-rules": (("augenrules", "--load"),),
-        "udev": (("udevadm", "control", "--reload"), ("udevadm", "trigger", "--name-match=kvm")),
-        "firewalld": (("firewall-cmd", "--reload"),),
-        "exports": (("exportfs", "-ra"),),
-        "apparmor": (("apparmor_parser", "--replace", what),),
-        "restorecon": (("restorecon", "-R", what),),
-    }
-    if activation.verb in ("restart", "reload"):
-        service: dict[str, Value] = {"name": what, "state": f"{activation.verb}ed"}
-        yield {"name": name, "ansible.builtin.service": service}
-    elif activation.verb == "daemon-reload":
+    """What takes the change; a running guest's interfaces are left to its next start. What does not run is left
+    alone: it takes its files when it starts."""
+    name, verb, what = f"Handle {visible(str(activation))}", activation.verb, activation.what
+    if verb in ("restart", "reload"):
+        service: dict[str, Value] = {"name": what, "state": f"{verb}ed"}
+        yield _RUNNING
+        yield {"name": name, "ansible.builtin.service": service, "when": _runs(what)}
+    elif verb == "firewalld":
+        yield _RUNNING
+        yield {**_command(name, ("firewall-cmd", "--reload")), "when": _runs(verb)}
+    elif verb == "daemon-reload":
         yield {"name": name, "ansible.builtin.systemd_service": {"daemon_reload": True}}
-    elif activation.verb == "grub":
+    elif verb == "grub":
         debian, other = "ansible_facts['os_family'] == 'Debian'", "ansible_facts['os_family'] != 'Debian'"
-        made = ("grub2-mkconfig", "-o", "/boot/grub2/grub.cfg")
-        yield _command(f"{name} on Debian", ("update-grub",), debian)
-        yield _command(f"{name} elsewhere", made, other)
-    for number, argv in enumerate(commands.get(activation.verb, ()), 1):
-        yield _command(name if number == 1 else f"{name}, part {number}", argv)
+        yield {**_command(f"{name} on Debian", ("update-grub",)), "when": debian}
+        yield {**_command(f"{name} elsewhere", ("grub2-mkconfig", "-o", "/boot/grub2/grub.cfg")), "when": other}
+    elif verb == "sysctl":
+        yield _command(name, ("sysctl", "--ignore", "--quiet", "--write", what))
+    elif verb == "restorecon":
+        yield _command(name, ("restorecon", "-R", what), "/sys/fs/selinux/booleans")
+    else:
+        needed, commands = _COMMANDS[verb]
+        for number, argv in enumerate(commands, 1):
+            yield _command(name if number == 1 else f"{name}, part {number}", argv, needed)
 
 
-def _command(name: str, argv: Sequence[str], when: str = "") -> Task:
-    task: Task = {"name": name, "ansible.builtin.command": {"argv": list(argv)}, "changed_when": True}
-    return {**task, "when": when} if when else task
+_COMMANDS = {
+    "audit-rules": ("/etc/audit/rules.d", (("augenrules", "--load"),)),
+    "udev": ("/run/udev", (("udevadm", "control", "--reload"), ("udevadm", "trigger", "--name-match=kvm"))),
+    "exports": ("/proc/fs/nfsd/exports", (("exportfs", "-ra"),)),
+    "apparmor": (
+        "/sys/kernel/security/apparmor/profiles",
+        (("apparmor_parser", "--replace", "--write-cache", "/etc/apparmor.d"),),
+    ),
+}
+"""What has to be there for these to make sense, and the commands."""
+
+_RUNNING: Task = {"name": "See what runs", "ansible.builtin.service_facts": {}}
+
+
+def _runs(service: str) -> str:
+    """Whether a service runs, by what `service_facts` says of it."""
+    names = json.dumps([f"{service}.service", service])
+    states = f"{names} | map('extract', ansible_facts['services'] | default({{}})) | select('defined')"
+    return f"'running' in ({states} | map(attribute='state') | list)"
+
+
+def _command(name: str, argv: Sequence[str], needed: str = "") -> Task:
+    """A command that is left out where the file is not there that it needs."""
+    called: dict[str, Value] = {"argv": list(argv), **({"removes": needed} if needed else {})}
+    return {"name": name, "ansible.builtin.command": called, "changed_when": True}
 
 
 def _items(values: Sequence[Value], margin: str) -> Iterator[str]:

@@ -21,12 +21,16 @@ from virtwarden.report.visible import visible, visible_lines
 
 Texts = Callable[[str], str | None]
 
-_COMMANDS = {
-    "daemon-reload": "systemctl daemon-reload",
-    "audit-rules": "augenrules --load",
-    "udev": "udevadm control --reload && udevadm trigger --name-match=kvm",
-    "firewalld": "firewall-cmd --reload",
-    "exports": "exportfs -ra",
+_FUNCTIONS = {
+    "daemon-reload": "daemon_reload",
+    "sysctl": "setting",
+    "audit-rules": "audit_rules",
+    "grub": "boot_menu",
+    "udev": "udev_rules",
+    "firewalld": "firewall",
+    "exports": "exported",
+    "apparmor": "profiles",
+    "restorecon": "labels",
 }
 _END = "END_OF_FILE"
 
@@ -52,7 +56,8 @@ def _lines(plan: Plan, texts: Texts) -> Iterator[str]:
     yield "the_plan"
     yield "checking="
     yield "the_plan"
-    yield from (f"if is_due {number}; then {_activation(each)}; fi" for each, number in numbers.items())
+    yield from (_step(number, each) for each, number in numbers.items())
+    yield '[ -z "$failed" ] || exit 1'
     yield from (f"# Left to you: {visible(each.control)}, {visible(str(each.subject))}" for each in plan.unfixed)
 
 
@@ -143,16 +148,7 @@ def _sum(text: str) -> str:
     return sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _activation(activation: Activation) -> str:
-    verb, what = activation.verb, quote(visible(activation.what))
-    if verb in ("restart", "reload"):
-        return f"service_{verb} {what}"
-    if verb == "sysctl":
-        return f"sysctl -q -w {what}"
-    if verb == "grub":
-        return "boot_menu"
-    if verb == "apparmor":
-        return f"apparmor_parser --replace {what}"
-    if verb == "restorecon":
-        return f"restorecon -R {what}"
-    return _COMMANDS[verb]
+def _step(number: int, activation: Activation) -> str:
+    verb, what = activation.verb, visible(activation.what)
+    function = f"service_{verb}" if verb in ("restart", "reload") else _FUNCTIONS[verb]
+    return _call("step", str(number), function, *([what] if what else ()))

@@ -8,6 +8,7 @@ marks=${VIRT_WARDEN_MARKS:-/var/lib/virt-warden/exported}
 checking=1
 changed=
 due=
+failed=
 kept=
 command -v perl >/dev/null || { echo "perl is needed" >&2; exit 1; }
 
@@ -187,16 +188,43 @@ fcontext() {
 
 # wants NUMBER...: these steps are due where the document before was changed
 wants() { [ -z "$changed" ] || due="$due $* "; changed=; }
-is_due() { case $due in *" $1 "*) return 0 ;; esac; return 1; }
+# step NUMBER COMMAND...: done where it is due; one that fails does not keep the others from being done
+step() {
+    case $due in *" $1 "*) shift ;; *) return 0 ;; esac
+    if ! "$@"; then
+        say "failed: $*" >&2
+        failed=1
+    fi
+}
+has() { command -v "$1" >/dev/null; }
 
+# What does not run takes its files when it starts.
 service_restart() {
-    if command -v systemctl >/dev/null; then systemctl try-restart "$1"; else service "$1" restart; fi
+    if ! has systemctl; then service "$1" restart; return; fi
+    ! systemctl is-active --quiet "$1" || systemctl restart "$1"
 }
 service_reload() {
-    if command -v systemctl >/dev/null; then systemctl reload "$1"; else service "$1" reload; fi
+    if [ "$1" = sshd ]; then
+        "$(command -v sshd || echo /usr/sbin/sshd)" -t || return 1
+    fi
+    if ! has systemctl; then service "$1" reload; return; fi
+    if ! systemctl is-active --quiet "$1"; then return 0; fi
+    case $1 in
+    auditd) systemctl kill --kill-who=main --signal=HUP "$1" ;;
+    virtlogd | virtlockd) systemctl reload "$1" ;; # a restart would take away what guests have open
+    *) systemctl reload-or-restart "$1" ;;
+    esac
 }
+daemon_reload() { ! has systemctl || systemctl daemon-reload; }
+setting() { sysctl --ignore --quiet --write "$1"; }
+audit_rules() { ! has augenrules || augenrules --load; }
+udev_rules() { ! has udevadm || { udevadm control --reload && udevadm trigger --name-match=kvm; }; }
+exported() { ! has exportfs || exportfs -ra; }
+profiles() { ! has apparmor_parser || apparmor_parser --replace --write-cache "${1:-/etc/apparmor.d}"; }
+labels() { ! has restorecon || restorecon -R "$1"; }
+firewall() { ! firewall-cmd --state >/dev/null 2>&1 || firewall-cmd --reload; }
 boot_menu() {
-    if command -v update-grub >/dev/null; then update-grub; else grub2-mkconfig -o /boot/grub2/grub.cfg; fi
+    if has update-grub; then update-grub; else grub2-mkconfig -o /boot/grub2/grub.cfg; fi
 }
 
 [ "$(id -u)" -eq 0 ] || stop "only root can change this host"
