@@ -2,7 +2,20 @@
 
 from tests.formats import headers
 from tests.kit import guest, judge, results
-from tests.storagehost import GIB, IMAGES, OPEN, REFUSED, Files, disk, node, partitioned, private, store, volume
+from tests.storagehost import (
+    GIB,
+    IMAGES,
+    OPEN,
+    REFUSED,
+    Files,
+    disk,
+    folder,
+    node,
+    partitioned,
+    private,
+    store,
+    volume,
+)
 from virtwarden.controls.encryption.encrypted_volumes_large_enough import CONTROL
 from virtwarden.host import Host, Stat, Unknown
 
@@ -78,3 +91,17 @@ def test_what_cannot_be_read_is_unknown() -> None:
     assert results(CONTROL, store(guest(OPEN), files=files, stats=[node()])) == ["unknown"]
     blind = store(guest(OPEN), files={"/sys/class/block/*/size": Unknown("denied")}, stats=[node()])
     assert results(CONTROL, blind) == ["unknown"]
+
+
+def test_an_image_beside_it_that_cannot_be_looked_at_may_be_too_large() -> None:
+    path = f"{IMAGES}/web.img"
+    for more, refused in (({path: REFUSED}, {}), ({f"{IMAGES}/*": REFUSED}, {}), ({path: b""}, {path: REFUSED})):
+        for data in (b"", partitioned(1 * GIB)):
+            files: Files = {**volume(data=data), **more}
+            assert results(CONTROL, store(guest(OPEN), files=files, stats=[node()], refused=refused)) == [
+                "unknown"
+            ]
+    inside = {**volume(data=b""), f"{IMAGES}/web": REFUSED}
+    assert results(CONTROL, store(guest(OPEN), files=inside, stats=[node(), folder(f"{IMAGES}/web")])) == [
+        "notapplicable"
+    ]

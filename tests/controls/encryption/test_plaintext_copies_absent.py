@@ -129,6 +129,11 @@ def test_a_closed_volume_is_known_by_the_name_of_its_logical_volume() -> None:
 def test_what_cannot_be_read_is_unknown() -> None:
     assert results(CONTROL, host({f"{IMAGES}/web.img": REFUSED})) == ["unknown"]
     assert results(CONTROL, host({f"{IMAGES}/*": REFUSED})) == ["unknown"]
+    path = f"{IMAGES}/web.img"
+    unseen = store(guest(OPEN), files={**volume(), path: b"x"}, stats=[node()], refused={path: Unknown("denied")})
+    assert results(CONTROL, unseen) == ["unknown"]
+    old = {"/var/lib/libvirt/qemu/snapshot/web/a.xml": SNAPSHOT, "/srv/old/web.img": REFUSED}
+    assert results(CONTROL, host(old)) == ["unknown"]
     blind = store(guest(OPEN + OPEN), files={"/sys/class/block/*/size": Unknown("denied")}, stats=[node()])
     assert results(CONTROL, blind) == ["unknown"]
     unread = "/var/lib/libvirt/qemu/save/*"

@@ -62,8 +62,10 @@ def judged(images: Images, disk: GuestDisk, device: Device, image: Image) -> Fin
         sizes += _claimed(image)
     except (Absent, Unknown) as refused:
         yield unknown(subject, f"what lies on {device.name}: {refused}", disk.evidence)
-    sizes += _beside(images, disk)
-    if not sizes and isinstance(image.content, Content):
+    beside = list(_beside(images, disk))
+    unseen = _unseen(images, beside)
+    sizes += (sized for other in beside if (sized := _sized(other)) is not None)
+    if not sizes and unseen is None and isinstance(image.content, Content):
         yield notapplicable(subject, f"nothing tells how large the disk on {device.name} should be", disk.evidence)
     short = [item for item in sizes if item[0] > device.size]
     for size, what, evidence in short:
@@ -74,7 +76,11 @@ def judged(images: Images, disk: GuestDisk, device: Device, image: Image) -> Fin
         message = f"{device.name} has {device.size} bytes, and {what} {size}"
         change = by_hand(Document("mapping", device.name), steps)
         yield failed(subject, message, change, evidence=[device.evidence, evidence])
-    if sizes and not short:
+    if unseen is not None and not short:
+        yield unknown(
+            subject, f"whether an image is left that {device.name} is too small for: {unseen}", disk.evidence
+        )
+    elif sizes and not short:
         size, what, evidence = max(sizes, key=lambda item: item[0])
         yield passed(
             subject, f"{device.name} has {device.size} bytes, and {what} {size}", device.evidence, evidence
@@ -93,18 +99,31 @@ def _claimed(image: Image) -> Iterator[tuple[int, str, Evidence]]:
         )
 
 
-def _beside(images: Images, disk: GuestDisk) -> Iterator[tuple[int, str, Evidence]]:
-    """The sizes of unencrypted images that bear the guest's name, if it has one disk alone to hold them."""
+def _beside(images: Images, disk: GuestDisk) -> Iterator[Image]:
+    """The files that bear the guest's name and that no guest uses, if it has one disk alone to hold them."""
     own = {other.path for other in images.disks if other.guest is disk.guest and other.is_written}
-    if len(own) != 1:
-        return
-    for path, guest in images.strays.items():
-        image = images.images.get(path)
-        if guest != disk.guest.name or image is None or not isinstance(image.content, Content):
-            continue
-        size = _size_of(image, image.content)
-        if size is not None:
-            yield size, f"{path} holds", image.cite(f"an image of {size} bytes")
+    if len(own) == 1:
+        yield from (
+            images.images[path]
+            for path, guest in images.strays.items()
+            if guest == disk.guest.name and path in images.images
+        )
+
+
+def _unseen(images: Images, beside: list[Image]) -> str | None:
+    """Why there may be more than was seen; None where all was."""
+    answers = (answer for image in beside if not _is_directory(image) for answer in (image.stat, image.content))
+    refused = next((str(answer) for answer in answers if isinstance(answer, Unknown)), None)
+    return refused or next(iter(images.unlisted.values()), None)
+
+
+def _is_directory(image: Image) -> bool:
+    return isinstance(image.stat, Stat) and image.stat.kind == "dir"
+
+
+def _sized(image: Image) -> tuple[int, str, Evidence] | None:
+    size = _size_of(image, image.content) if isinstance(image.content, Content) else None
+    return None if size is None else (size, f"{image.path} holds", image.cite(f"an image of {size} bytes"))
 
 
 def _size_of(image: Image, content: Content) -> int | None:

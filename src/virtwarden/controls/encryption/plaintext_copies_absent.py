@@ -88,11 +88,20 @@ def strays(images: Images, encrypted: dict[str, DiskProtection]) -> Iterator[tup
         image = images.images.get(path)
         if image is None or (isinstance(image.stat, Stat) and image.stat.kind == "dir"):
             continue
-        if isinstance(image.content, Unknown):
-            message = f"whether it is a copy in the clear: {image.content}"
-            yield guest, unknown(Subject("guest", f"{guest} {path}"), message, image.cite("not read"))
+        refused = _refusal(image)
+        if refused is not None:
+            yield guest, _doubt(guest, path, refused, image)
         elif is_plain(image):
             yield guest, _failure(guest, path, "is not encrypted", image.cite("no LUKS header"))
+
+
+def _refusal(image: Image) -> Unknown | None:
+    return next((answer for answer in (image.stat, image.content) if isinstance(answer, Unknown)), None)
+
+
+def _doubt(guest: str, path: str, refused: Unknown, image: Image) -> Finding:
+    message = f"whether it is a copy in the clear: {refused}"
+    return unknown(Subject("guest", f"{guest} {path}"), message, image.cite("not read"))
 
 
 def is_plain(image: Image) -> bool:
@@ -117,7 +126,12 @@ def remembered(host: Host, images: Images, encrypted: dict[str, DiskProtection])
     for guest in encrypted:
         for path in dict.fromkeys(left.former.get(guest, ())):
             image = images.images.get(path)
-            if path not in used and image is not None and is_plain(image):
+            if path in used or image is None:
+                continue
+            refused = _refusal(image)
+            if refused is not None:
+                yield guest, _doubt(guest, path, refused, image)
+            elif is_plain(image):
                 evidence = image.cite("a disk of a snapshot")
                 yield guest, _failure(guest, path, "is a disk of an old snapshot and not encrypted", evidence)
 
