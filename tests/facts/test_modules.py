@@ -16,6 +16,12 @@ def test_parameters_hold_now() -> None:
         modules.parameter("kvm_amd/nested")
 
 
+def test_a_parameter_that_says_what_no_kernel_says_is_unknown() -> None:
+    modules = made(files={"/sys/module/kvm_intel/parameters/nested": "what\n"}).get(Modules)
+    with pytest.raises(Unknown, match="what no kernel says"):
+        modules.parameter("kvm_intel/nested")
+
+
 def test_options_are_read_with_either_spelling_of_a_module() -> None:
     modules = made(files={"/etc/modprobe.d/qemu-system-x86.conf": UBUNTU}).get(Modules)
     options = {name: value.value for name, value in modules.options.items()}

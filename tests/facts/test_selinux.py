@@ -66,6 +66,12 @@ def test_booleans_are_read_from_the_kernel_and_from_the_store() -> None:
     assert (found.boolean("virt_use_x"), found.kept_boolean("virt_use_x")) == (None, None)
 
 
+def test_a_boolean_that_is_neither_on_nor_off_is_unknown() -> None:
+    found = made(files={**ON, "/sys/fs/selinux/booleans/virt_use_nfs": "what"}).get(Selinux)
+    with pytest.raises(Unknown, match="neither 0 nor 1"):
+        found.boolean("virt_use_nfs")
+
+
 def test_refusals_are_kept_apart() -> None:
     base = "/etc/selinux/targeted"
     files = {

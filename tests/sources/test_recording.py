@@ -7,6 +7,7 @@ import json
 import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from virtwarden.host import Absent, Head, Output, Source, Stat, Text, Unknown, r
 from virtwarden.model import Evidence
 from virtwarden.sources import SourceError, recording
 from virtwarden.sources.answers import Answer
+from virtwarden.sources.pattern import names as named
 from virtwarden.sources.recording import Recorder, Snapshot
 
 HEADER = {
@@ -98,7 +100,7 @@ def asked(source: Source, kind: str, words: tuple[str, ...], length: int) -> obj
     moments, any_text, names, numbers, st.sampled_from(["recording", "recording.gz"]),
     st.builds(Text, names, any_text, moments) | absences | refusals,
     st.builds(Head, names, st.binary(max_size=40), moments) | absences | refusals,
-    st.lists(names, max_size=5) | refusals,
+    st.lists(names.filter(partial(named, "/*")), max_size=5) | refusals,
     stats | absences | refusals,
     outputs | absences | refusals,
 )  # fmt: skip
@@ -111,11 +113,12 @@ def test_a_snapshot_answers_as_the_recorded_source_did(  # noqa: PLR0917
         "read": text, "head": head, "glob": found, "stat": stat, "run": output,
     }  # fmt: skip
     live = Recorder(Scripted(taken_at, name, answers))
-    expected = {kind: asked(live, kind, (path,), length) for kind in answers}
+    words = {kind: "/*" if kind == "glob" else path for kind in answers}
+    expected = {kind: asked(live, kind, (words[kind],), length) for kind in answers}
     live.write(str(tmp_path / file))
     snapshot = Snapshot(str(tmp_path / file))
     assert (snapshot.taken_at, snapshot.name) == (taken_at, name)
-    assert {kind: asked(snapshot, kind, (path,), length) for kind in answers} == expected
+    assert {kind: asked(snapshot, kind, (words[kind],), length) for kind in answers} == expected
 
 
 def test_an_answer_is_asked_for_once_and_is_the_same_ever_after() -> None:
@@ -141,6 +144,35 @@ def test_what_was_not_recorded_is_unknown(tmp_path: Path) -> None:
             getattr(snapshot, kind)("/x")
     with pytest.raises(Unknown, match="the first 4 bytes of /x is not in the recording"):
         snapshot.head("/x", 4)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "fits"),
+    [
+        ("/sys/*/dm/name", "/sys/dm-0/dm/name", True),
+        ("/sys//*/", "/sys/a", True),
+        ("/a/../*", "/a/../b", True),
+        ("/etc/x", "/etc/x", True),
+        ("/sys/*/dm/name", "relative", False),
+        ("/sys/*/dm/name", "/sys/dm-0/dm", False),
+        ("/sys/*", "/sys/.hidden", False),
+        ("/sys/*", "/sys/", False),
+        ("/etc/*.conf", "/etc/shadow", False),
+        ("/etc/*.conf", "", False),
+    ],
+)
+def test_a_listing_that_its_pattern_cannot_have_given_is_unknown(
+    tmp_path: Path, pattern: str, path: str, fits: bool
+) -> None:
+    recorder = Recorder(Scripted(NOW, "x", {"glob": [path]}))
+    assert recorder.glob(pattern) == [path]
+    recorder.write(str(tmp_path / "r"))
+    snapshot = Snapshot(str(tmp_path / "r"))
+    if fits:
+        assert snapshot.glob(pattern) == [path]
+    else:
+        with pytest.raises(Unknown, match="does not name"):
+            snapshot.glob(pattern)
 
 
 def test_the_same_answers_make_the_same_file_whatever_their_order(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ from tests.sources.planted import (
     UNTOUCHED,
     WIREGUARD,
 )
-from virtwarden.host import Absent, running
+from virtwarden.host import Absent, Unknown, running
 from virtwarden.sources.blanking import Blanker
 from virtwarden.sources.keystandin import KeyStandIn, of_der, stand_ins, without_keys
 from virtwarden.sources.lukshead import without_salts
@@ -409,6 +409,15 @@ def test_the_wrapper_passes_on_what_is_no_text() -> None:
     source.fetch([running("ps")])
     with pytest.raises(Absent):
         source.read("/none")
+
+
+def test_a_file_of_null_bytes_is_no_text_but_a_process_and_a_key_may_hold_some() -> None:
+    held = {"/etc/libvirt/qemu.conf": "\0" * 9, "/proc/7/cmdline": "a\0b\0", "/etc/pki/CA/cacert.pem": "0\0"}
+    source = Redacted(Made(files=held))
+    with pytest.raises(Unknown, match=r"qemu.conf holds null bytes"):
+        source.read("/etc/libvirt/qemu.conf")
+    for path in ("/proc/7/cmdline", "/etc/pki/CA/cacert.pem"):
+        assert source.read(path).text == held[path]
 
 
 @pytest.mark.parametrize("name", ["recording", "recording.gz"])

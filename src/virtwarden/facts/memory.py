@@ -26,7 +26,7 @@ class PageMerging:
     @classmethod
     def probe(cls, host: Host) -> Self:
         """Ask the kernel; `Absent` where it cannot merge pages."""
-        return cls(value_at(host.source, _RUN))
+        return cls(value_at(host.source, _RUN, ("0", "1", "2")))
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ class Modules:
     def probe(cls, host: Host) -> Self:
         """Read /sys/module and modprobe's files; either may be refused without the other."""
         paths = {f"/sys/module/{name.replace('/', '/parameters/')}": name for name in _PARAMETERS}
-        values, refusals = values_at(host.source, paths)
+        values, refusals = values_at(host.source, paths, ("0", "1", "Y", "N", "y", "n"))
         parameters = {paths[path]: value for path, value in values.items()}
         unread = {paths[path]: refusal for path, refusal in refusals.items()}
         try:

@@ -195,7 +195,10 @@ def _booleans(source: Source) -> dict[str, Boolean] | Unknown:
             for path in source.glob(pattern):
                 text = source.read(path)
                 name = path.rpartition("/")[2]
-                found[name] = Boolean(name, text.text.split()[:1] == ["1"], text.cite(1))
+                value = text.text.strip("\0\n ")[:1]
+                if value not in ("0", "1"):
+                    return Unknown(f"{path} is neither 0 nor 1", text.cite(1))
+                found[name] = Boolean(name, value == "1", text.cite(1))
     except Absent as absent:
         return Unknown(str(absent))
     except Unknown as refused:

@@ -35,6 +35,16 @@ def covers(pattern: str, path: str) -> bool:
     )
 
 
+def names(pattern: str, path: str) -> bool:
+    """Whether a path can be among those that a listing by the pattern names."""
+    parts = [part for part in pattern.split("/") if part]
+    found = path.split("/")[1:]
+    return len(parts) == len(found) and all(
+        name == part or (is_pattern(part) and bool(name) and matches(name, part))
+        for name, part in zip(found, parts, strict=True)
+    )
+
+
 def expand(pattern: str, listed: Callable[[str], list[str]], exists: Callable[[str], bool]) -> list[str]:
     """The paths that match an absolute pattern, sorted.
 

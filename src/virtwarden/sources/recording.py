@@ -26,6 +26,7 @@ from virtwarden.host import Absent, Head, Output, Source, Stat, Text, Unknown, W
 from virtwarden.model import Evidence
 from virtwarden.sources import SourceError
 from virtwarden.sources.answers import Answer, Ask, Kept, Key, given
+from virtwarden.sources.pattern import names
 
 FORMAT = 1
 SIZE_LIMIT = 512 * 2**20
@@ -161,8 +162,11 @@ class Snapshot:
         return cast(Head, self._recorded(("head", (path,), length), f"the first {length} bytes of {path}"))
 
     def glob(self, pattern: str) -> list[str]:
-        """The paths that matched."""
-        return list(cast("list[str]", self._recorded(("glob", (pattern,), 0), pattern)))
+        """The paths that matched. A recording that somebody made up may list others."""
+        found = cast("list[str]", self._recorded(("glob", (pattern,), 0), pattern))
+        if not all(names(pattern, path) for path in found):
+            raise Unknown(f"the recording lists for {pattern} what that does not name")
+        return list(found)
 
     def stat(self, path: str) -> Stat:
         """What the file system said of a path."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from virtwarden.host import Head, Output, Source, Stat, Text, Want
+from virtwarden.host import Head, Output, Source, Stat, Text, Unknown, Want
 from virtwarden.sources.blanking import REDACTED, Blanker, blank_in_place
 from virtwarden.sources.diskhead import without_contents
 from virtwarden.sources.keystandin import of_der
@@ -27,6 +27,7 @@ _DATABASES = re.compile(
     r"/passwd\.db\Z|/sasldb2?[^/]*\Z|/krb5\.(?:tab|keytab)\Z|\.keytab\Z|/krb5cc_[^/]*\Z|/secrets\.tdb\Z"
     r"|\.(?:p12|pfx|jks|keystore|kdbx|key|keyfile)\Z|/private/[^/]+\Z"
 )
+_MAY_HOLD_NULLS = re.compile(r"/proc/\d+/|/(?:pki|ssl|private)/|\.(?:pem|key)\Z")
 _KEYTAB = "\x05\x02"
 _DER = ("0\udc82", "0\udc81", "0.\x02\x01")
 _DROPPED = re.compile(r"\[redacted(?:: \d+ bytes)?\]\n*")
@@ -99,9 +100,11 @@ class Redacted:
         return self.inner.taken_at
 
     def read(self, path: str) -> Text:
-        """A file's text without its secrets."""
+        """A file's text without its secrets. Raises `Unknown` for what is no text, as a crash can leave it."""
         found = self.inner.read(path)
         text = redact_text(path, found.text, self._blanker)
+        if "\0" in text and not _MAY_HOLD_NULLS.search(path):
+            raise Unknown(f"{path} holds null bytes, as no text does")
         return found if text == found.text else Text(found.path, text, found.at)
 
     def head(self, path: str, length: int) -> Head:

@@ -38,6 +38,11 @@ def test_a_kernel_that_cannot_merge_is_not_judged_and_unknown_units_are_unknown(
     assert results(CONTROL, made(Units({}))) == ["notapplicable", "unknown"]
 
 
+def test_a_switch_that_says_what_no_kernel_says_is_unknown() -> None:
+    found = judge(CONTROL, made(units(ksm="disabled"), files={"/sys/kernel/mm/ksm/run": "what\n"}))
+    assert [finding.result for finding in found] == ["unknown", "pass"]
+
+
 def test_a_policy_that_wants_it_is_heeded() -> None:
     host = made(merging("1"), units(ksm="enabled"), Policy(tcb=Tcb(share_memory=True)))
     assert results(CONTROL, host) == ["notapplicable"]
