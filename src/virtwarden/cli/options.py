@@ -140,11 +140,11 @@ def policy_of(options: argparse.Namespace) -> tuple[Policy, Profile]:
 
 def _site_policy(named: str | None) -> tuple[str, Table]:
     path = Path(named) if named else POLICY_FILE
-    if not named and not path.exists():
-        return "the policy", {}
     try:
         return str(path), parse_table(path.read_text("utf-8"), str(path))
     except OSError as wrong:
+        if not named and isinstance(wrong, FileNotFoundError):
+            return "the policy", {}
         raise PolicyError(f"the policy {path} cannot be read: {wrong.strerror}") from None
     except UnicodeDecodeError:
         raise PolicyError(f"the policy {path} is not UTF-8 text") from None
