@@ -4,6 +4,7 @@ import pytest
 
 from tests.kit import judge, made, refusing, results
 from virtwarden.controls.tcb.cpu_vulnerabilities_mitigated import CONTROL
+from virtwarden.edits import RemoveLine, SetLine
 from virtwarden.facts.cpu import Cpu
 from virtwarden.facts.kernel import Value
 from virtwarden.facts.policy import Policy, Tcb
@@ -60,7 +61,7 @@ def test_what_is_vulnerable_in_part_or_whole_fails(sentence: str) -> None:
 def test_mitigations_that_the_boot_line_turns_off_are_first_turned_on() -> None:
     booted = {"/proc/cmdline": "ro quiet mitigations=off nopti\n"}
     (finding,) = judge(CONTROL, made(saying("Vulnerable"), files=booted))
-    assert "take mitigations=off and nopti out of the boot line" in str(finding.fix[0].edit)
+    assert [change.edit for change in finding.fix] == [RemoveLine("mitigations=off"), RemoveLine("nopti")]
     (finding,) = judge(CONTROL, made(saying("Vulnerable"), files={"/proc/cmdline": "ro quiet\n"}))
     assert "newest kernel and microcode" in str(finding.fix[0].edit)
 
@@ -80,6 +81,9 @@ def test_what_the_kernel_cannot_tell_is_unknown() -> None:
 def test_shared_cores_are_for_the_policy_to_accept_or_for_the_scheduler_to_part(sentence: str) -> None:
     assert result(sentence) == "pass"
     assert result(sentence, STRICT) == "fail"
+    assert judge(CONTROL, made(saying(sentence), STRICT))[0].fix[0].edit == SetLine(
+        "mitigations", "auto,nosmt", "="
+    )
     assert result(sentence, STRICT, QemuConf(sched_core="vcpus")) == "pass"
     assert result(sentence, STRICT, QemuConf(sched_core="none")) == "fail"
 

@@ -10,8 +10,8 @@ kept apart, `tcb.allow_smt` of the policy decides. A fault whose file is missing
 not know; it is not judged here, but a supported release is asked for elsewhere.
 
 Fix: install the distribution's kernel and microcode updates and reboot. Where threads must not be shared:
-`mitigations=auto,nosmt` on the boot line, or `sched_core` in qemu.conf. Where the boot line turns mitigations
-off, that comes first.
+`mitigations=auto,nosmt` on the boot line; `sched_core` in qemu.conf does as well and costs less. Where the boot
+line turns mitigations off, that comes first.
 
 Proof: after the reboot no sentence holds the word "vulnerable".
 """
@@ -19,28 +19,22 @@ Proof: after the reboot no sentence holds the word "vulnerable".
 import re
 
 from virtwarden.control import Control, Findings
+from virtwarden.edits import RemoveLine, SetLine
 from virtwarden.facts.cpu import VULNERABILITIES, Cpu
 from virtwarden.facts.kernel import Boot, Value
 from virtwarden.facts.policy import Policy
 from virtwarden.facts.qemu_conf import QemuConf
 from virtwarden.host import Absent, Host, Unknown
 from virtwarden.judgements import by_hand, failed, passed, unknown
-from virtwarden.model import Change, Document, Evidence, Finding, Severity, State, Subject
+from virtwarden.model import Change, Document, Evidence, Finding, Safety, Severity, State, Subject
 
 SMT = re.compile(r"[;,]?\s*SMT (?:vulnerable|Host state unknown)", re.IGNORECASE)
 VULNERABLE = re.compile(r"\bvulnerable\b", re.IGNORECASE)
 UPDATE = by_hand(
     Document("packages", "of the kernel"), "install the distribution's newest kernel and microcode and reboot"
 )
-NO_SMT = by_hand(
-    Document("boot", "kernel line"),
-    'boot with mitigations=auto,nosmt, or set sched_core = "full" in qemu.conf and restart the guests',
-)
-
-
-TURNED_OFF = (
-    "take {} out of the boot line and reboot; what is still vulnerable then wants a newer kernel and microcode"
-)
+KERNEL_LINE = Document("boot", "kernel line")
+NO_SMT = Change(KERNEL_LINE, SetLine("mitigations", "auto,nosmt", "="), Safety.DISRUPTIVE)
 OFF = ("mitigations=off", "nopti", "nospectre_v1", "nospectre_v2")
 
 
@@ -55,21 +49,21 @@ def check(host: Host) -> Findings:
         yield unknown(Subject("vulnerability", name), refusal, where, state=State.IN_FORCE)
 
 
-def remedy(host: Host) -> Change:
+def remedy(host: Host) -> list[Change]:
     """What helps against a fault: newer software is of no use while the boot line turns mitigations off."""
     try:
         off = [argument for argument in host.get(Boot).running().arguments if argument in OFF]
     except (Absent, Unknown):
         off = []
-    return by_hand(Document("boot", "kernel line"), TURNED_OFF.format(" and ".join(off))) if off else UPDATE
+    return [Change(KERNEL_LINE, RemoveLine(argument), Safety.DISRUPTIVE) for argument in off] or [UPDATE]
 
 
-def judged(subject: Subject, value: Value, fix: Change, *, accepts_smt: bool) -> Finding:
+def judged(subject: Subject, value: Value, fix: list[Change], *, accepts_smt: bool) -> Finding:
     """The finding on one fault."""
     here = value.evidence
     apart = SMT.sub("", value.value)
     if VULNERABLE.search(apart):
-        return failed(subject, value.value, fix, evidence=[here], state=State.IN_FORCE)
+        return failed(subject, value.value, *fix, evidence=[here], state=State.IN_FORCE)
     if not apart.startswith(("Not affected", "Mitigation", "KVM: Mitigation")):
         return unknown(subject, f"the kernel cannot tell: {value.value}", here, state=State.IN_FORCE)
     if apart != value.value and not accepts_smt:
