@@ -7,9 +7,11 @@ from typing import ClassVar, Self
 
 from virtwarden.facts.kernel import Value
 from virtwarden.facts.values import value_at
-from virtwarden.host import Absent, Host, Source, Want, reading
+from virtwarden.formats import Malformed, keyvalue
+from virtwarden.host import Absent, Host, Source, Unknown, Want, reading
 
 _RUN = "/sys/kernel/mm/ksm/run"
+_QEMU = "/etc/default/qemu-kvm"
 _WRITES = ("w", "w+", "w!", "w+!", "w-", "w!-")
 # In the order in which systemd-tmpfiles lets a name in one directory mask the same name in the next.
 _DIRECTORIES = ("/etc/tmpfiles.d", "/run/tmpfiles.d", "/usr/local/lib/tmpfiles.d", "/usr/lib/tmpfiles.d")
@@ -51,6 +53,28 @@ class PageMergingAtBoot:
                 if len(words) > 6 and words[0] in _WRITES and words[1] == _RUN:
                     written = Value(words[6], text.cite(number))
         return cls(written)
+
+
+@dataclass(frozen=True, slots=True)
+class PageMergingByQemu:
+    """What Ubuntu's qemu-kvm.service is told of it: 0, 1, or AUTO, which is 1 on real hardware. None where it is
+    told nothing."""
+
+    told: Value | None
+
+    wants: ClassVar[tuple[Want, ...]] = (reading(_QEMU),)
+
+    @classmethod
+    def probe(cls, host: Host) -> Self:
+        """Read the service's file of variables, of which the last of a name holds."""
+        try:
+            text = host.source.read(_QEMU)
+            found = [pair for pair in keyvalue.assignments(text.text) if pair.key == "KSM_ENABLED"]
+        except Absent:
+            return cls(None)
+        except Malformed as wrong:
+            raise Unknown(f"{_QEMU}: {wrong}") from None
+        return cls(Value(found[-1].value, text.cite(found[-1].line)) if found else None)
 
 
 def _files(source: Source) -> dict[str, str]:

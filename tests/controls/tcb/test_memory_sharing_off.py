@@ -1,8 +1,10 @@
 """Guests do not share pages of memory."""
 
+import pytest
+
 from tests.kit import judge, made, refusing, results
 from virtwarden.controls.tcb.memory_sharing_off import CONTROL
-from virtwarden.edits import RemoveLine, SetState
+from virtwarden.edits import RemoveLine, SetLine, SetState
 from virtwarden.facts.kernel import Value
 from virtwarden.facts.memory import PageMerging
 from virtwarden.facts.policy import Policy, Tcb
@@ -50,6 +52,26 @@ def test_a_policy_that_wants_it_is_heeded() -> None:
 
 def test_a_host_that_answers_nothing_is_unknown() -> None:
     assert results(CONTROL, refusing()) == ["unknown", "unknown"]
+
+
+@pytest.mark.parametrize(("told", "result"), [("AUTO", "fail"), ('"1"', "fail"), ("0", "pass"), ("", "pass")])
+def test_ubuntus_qemu_turns_it_on_where_it_is_told_to(told: str, result: str) -> None:
+    files = {"/etc/default/qemu-kvm": f"KSM_ENABLED={told}\nSLEEP_MILLISECS=200\n"}
+    disk = judge(CONTROL, made(merging("0"), units(**{"qemu-kvm": "enabled"}), files=files))[1]
+    assert disk.result == result
+    assert [change.edit for change in disk.fix] == [SetLine("KSM_ENABLED", "0", "=")] * (result == "fail")
+    assert results(CONTROL, made(merging("0"), units(ssh="enabled"), files=files)) == ["pass", "pass"]
+
+
+def test_a_file_of_qemus_that_does_not_speak_of_it_or_is_broken() -> None:
+    quiet = {"/etc/default/qemu-kvm": "SLEEP_MILLISECS=200\n"}
+    assert results(CONTROL, made(merging("0"), units(**{"qemu-kvm": "enabled"}), files=quiet)) == ["pass", "pass"]
+    broken = {"/etc/default/qemu-kvm": 'KSM_ENABLED="1\n'}
+    assert results(CONTROL, made(merging("0"), units(**{"qemu-kvm": "enabled"}), files=broken)) == [
+        "pass",
+        "unknown",
+    ]
+    assert results(CONTROL, made(merging("0"), units(**{"qemu-kvm": "enabled"}))) == ["pass", "pass"]
 
 
 RUN = "/sys/kernel/mm/ksm/run"

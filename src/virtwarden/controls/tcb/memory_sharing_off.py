@@ -4,8 +4,9 @@ Kernel same-page merging keeps one copy of what several guests have in memory. W
 longer, and from that a guest can tell what another one holds: which library, which page of a document, bits of
 a key. It also makes flips of memory bits reach into a neighbour. Guests of one owner may find it worth that.
 
-Judged: /sys/kernel/mm/ksm/run (1 merges); whether the units ksm and ksmtuned start at boot, and whether a file in
-tmpfiles.d writes 1 there. A policy with `tcb.share_memory` wants it on.
+Judged: /sys/kernel/mm/ksm/run (1 merges); whether the units ksm and ksmtuned start at boot, whether Ubuntu's
+qemu-kvm is told to turn it on (KSM_ENABLED in /etc/default/qemu-kvm), and whether a file in tmpfiles.d writes 1. A
+policy with `tcb.share_memory` wants it on.
 
 Fix: disable the units, take the line out; write 2 to the file, which parts what was merged and takes a while,
 then 0.
@@ -14,14 +15,15 @@ Proof: /sys/kernel/mm/ksm/pages_sharing is 0 and stays so while two equal guests
 """
 
 from virtwarden.control import Control, Findings
-from virtwarden.edits import RemoveLine, SetState
-from virtwarden.facts.memory import PageMerging, PageMergingAtBoot
+from virtwarden.edits import RemoveLine, SetLine, SetState
+from virtwarden.facts.memory import PageMerging, PageMergingAtBoot, PageMergingByQemu
 from virtwarden.facts.policy import Policy
 from virtwarden.facts.units import Units
 from virtwarden.host import Absent, Host, Unknown
 from virtwarden.judgements import by_hand, failed, file_change, notapplicable, passed, unknown
 from virtwarden.model import HOST, Change, Document, Severity, State
 
+QEMU = "qemu-kvm.service"
 UNITS = ("ksm.service", "ksmtuned.service")
 RUN = Document("file", "/sys/kernel/mm/ksm/run")
 
@@ -56,6 +58,7 @@ def on_disk(host: Host) -> Findings:
     try:
         written = host.get(PageMergingAtBoot).written
         units = host.get(Units)
+        told = None if units.enabled(QEMU) is None else host.get(PageMergingByQemu).told
     except (Absent, Unknown) as refused:
         yield unknown(HOST, f"whether page merging starts at boot: {refused}", state=State.ON_DISK)
         return
@@ -64,6 +67,11 @@ def on_disk(host: Host) -> Findings:
         fix = file_change(line.path or "/etc/tmpfiles.d", RemoveLine(line.text))
         yield failed(HOST, "a line of tmpfiles.d merges equal pages from boot on", fix, evidence=[line],
                      state=State.ON_DISK)  # fmt: skip
+    if told is not None and told.value.upper() in ("1", "AUTO"):
+        fix = file_change("/etc/default/qemu-kvm", SetLine("KSM_ENABLED", "0", "="))
+        message = f"{QEMU} merges equal pages from boot on: KSM_ENABLED is {told.value}"
+        yield failed(HOST, message, fix, evidence=[told.evidence], state=State.ON_DISK)
+        return
     starting = [unit for unit in map(units.enabled, UNITS) if unit is not None]
     if starting:
         names = " and ".join(unit.name for unit in starting)
