@@ -28,6 +28,7 @@ _DIRECTORIES = (
     "/lib/modprobe.d",
 )
 _SINGLE = "/etc/modprobe.conf"
+OWN_MODULES_FILE = "/etc/modprobe.d/zz-virt-warden.conf"
 _TRUE = ("1", "y", "yes", "on", "true")
 
 

@@ -2,7 +2,7 @@
 
 from tests.kit import guest, guests, judge, made, refusing, results
 from virtwarden.controls.tcb.nesting_off import CONTROL
-from virtwarden.edits import InsertElement, SetAttribute, SetLine
+from virtwarden.edits import InsertElement, RemoveLine, SetAttribute, SetLine
 from virtwarden.facts.kernel import Value
 from virtwarden.facts.modules import Modules
 from virtwarden.facts.policy import Policy, Tcb
@@ -31,6 +31,19 @@ def test_nesting_that_the_kernel_turned_on_by_itself_fails_in_both_states() -> N
 def test_nesting_that_a_file_turns_on_fails_there() -> None:
     (_, disk) = judge(CONTROL, made(modules("1", "1", "kvm_amd"), guests()))
     assert (disk.result, disk.evidence[0].path) == ("fail", "/etc/modprobe.d/kvm.conf")
+
+
+def test_a_boot_line_that_turns_it_on_counts_before_the_files() -> None:
+    for said, argument in (("kvm-intel.nested=1", "kvm_intel.nested=1"), ("kvm_intel.nested", "kvm_intel.nested")):
+        lines = f"linux /vmlinuz ro {said}\nlinux /vmlinuz.old ro {said}\n"
+        host = made(modules("N", "0"), guests(), files={"/boot/grub/grub.cfg": lines})
+        finding, *others = judge(CONTROL, host)
+        assert (finding.result, finding.fix[0].edit) == ("fail", RemoveLine(argument))
+        assert [other.result for other in others] == ["pass", "pass"]
+    off = {"/boot/grub/grub.cfg": "linux /vmlinuz ro kvm_intel.nested=0\n"}
+    assert results(CONTROL, made(modules("N", "0"), guests(), files=off)) == ["pass", "pass"]
+    wanted = {"/boot/grub/grub.cfg": "linux /vmlinuz ro kvm_intel.nested=1\n"}
+    assert results(CONTROL, made(modules("Y", "1"), guests(), WANTED, files=wanted)) == ["pass", "pass"]
 
 
 def test_nesting_off_passes() -> None:

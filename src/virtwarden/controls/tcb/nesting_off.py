@@ -4,7 +4,8 @@ A guest with nested virtualization reaches the kernel's emulation of VMX or SVM,
 let guests break out more than once. Kernels since 4.20 have it on unless they are told otherwise, and guests
 whose processor is the host's get it without having asked.
 
-Judged: the parameter `nested` of the kvm module, now and for its next load. Where `tcb.nested_guests` of the
+Judged: the parameter `nested` of the kvm module, now and for its next load, for which the boot line counts
+before the files. Where `tcb.nested_guests` of the
 policy names guests, it may be on. Wherever it is on, every other guest must have vmx and svm disabled, or a
 named processor that has neither.
 
@@ -15,10 +16,11 @@ Proof: /proc/cpuinfo within a guest shows neither vmx nor svm.
 """
 
 from virtwarden.control import Control, Findings
-from virtwarden.edits import Edit, InsertElement, SetAttribute, SetLine
+from virtwarden.edits import Edit, InsertElement, RemoveLine, SetAttribute, SetLine
 from virtwarden.facts.domain import Definition
 from virtwarden.facts.guests import Guests
-from virtwarden.facts.modules import Modules, is_true
+from virtwarden.facts.kernel import Boot
+from virtwarden.facts.modules import OWN_MODULES_FILE, Modules, is_true
 from virtwarden.facts.policy import Policy, matches
 from virtwarden.host import Absent, Host, Unknown
 from virtwarden.judgements import by_hand, failed, file_change, notapplicable, passed, unknown
@@ -26,7 +28,6 @@ from virtwarden.model import Change, Document, Safety, Severity, State, Subject
 
 MODULES = ("kvm_intel", "kvm_amd", "kvm_hv", "kvm")
 FEATURES = {"kvm_intel": "vmx", "kvm_amd": "svm"}
-OWN_FILE = "/etc/modprobe.d/zz-virt-warden.conf"
 EXPOSING = ("host-passthrough", "host-model", "maximum")
 OFF_POLICIES = ("disable", "forbid")
 
@@ -34,6 +35,7 @@ OFF_POLICIES = ("disable", "forbid")
 def check(host: Host) -> Findings:
     modules = host.get(Modules)
     nested = host.get(Policy).tcb.nested_guests
+    yield from booted(host, accepted=bool(nested))
     for module in MODULES:
         yield from of_module(modules, module, accepted=bool(nested))
         now = modules.parameters.get(f"{module}/nested")
@@ -41,6 +43,24 @@ def check(host: Host) -> Findings:
             yield from of_guests(host, FEATURES[module], nested)
     if not any(f"{module}/nested" in (*modules.parameters, *modules.options) for module in MODULES):
         yield from nothing_known(modules)
+
+
+def booted(host: Host, *, accepted: bool) -> Findings:
+    """The findings on what the boot line hands to the modules, whatever their files say."""
+    try:
+        entries = host.get(Boot).configured()
+    except (Absent, Unknown):
+        return
+    for name in (f"{module}.nested" for module in MODULES if not accepted):
+        for entry in entries:
+            value = entry.value(name)
+            if value is not None and is_true(value or "1"):
+                argument = f"{name}={value}" if value else name
+                fix = Change(Document("boot", "kernel line"), RemoveLine(argument), Safety.DISRUPTIVE)
+                subject = Subject("module", name.partition(".")[0])
+                message = f"the boot line turns nesting on: {argument}"
+                yield failed(subject, message, fix, evidence=[entry.evidence], state=State.ON_DISK)
+                break
 
 
 def nothing_known(modules: Modules) -> Findings:
@@ -72,7 +92,7 @@ def of_module(modules: Modules, module: str, *, accepted: bool) -> Findings:
         if now is not None:
             yield unknown(subject, str(refused), state=State.ON_DISK)
         return
-    set_off = file_change(OWN_FILE, SetLine(f"options {module} nested", "0", "="))
+    set_off = file_change(OWN_MODULES_FILE, SetLine(f"options {module} nested", "0", "="))
     if option is not None and is_true(option.value) and not accepted:
         yield failed(subject, "nesting is turned on", set_off, evidence=[option.evidence], state=State.ON_DISK)
     elif option is not None:
