@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from virtwarden.formats.digits import whole
+
 _WORD = re.compile(r'(?:"[^"]*"?|\\[0-7]{3}|[^\s"])+')
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 _CLIENT = re.compile(r"(?P<name>[^()]*)(?:\((?P<options>[^)]*)\)?)?")
@@ -23,7 +25,11 @@ class Export:
 
     @property
     def squashes_root(self) -> bool:
-        """Whether root of the client is nobody here; the last word on it holds, and all_squash goes before it."""
+        """Whether root of the client is nobody here; the last word on it holds, and all_squash goes before it.
+        Who is squashed to uid 0 is root all the same."""
+        anonymous = [option.partition("=")[2] for option in self.options if option.startswith("anonuid=")]
+        if anonymous and whole(anonymous[-1].strip()) == 0:
+            return False
         if "all_squash" in self.options and "no_all_squash" not in self.options:
             return True
         said = [_SQUASH[option] for option in self.options if option in _SQUASH]

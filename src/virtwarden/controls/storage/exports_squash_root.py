@@ -6,7 +6,8 @@ The option is often set so that libvirt on another host can give images to its g
 same number on all hosts does the same.
 
 Judged: each client of each line in /etc/exports and /etc/exports.d. A client without options has its root
-squashed. It tells whether images of guests lie below the export.
+squashed; who is squashed to uid 0 (`anonuid=0`) stays root. It tells whether images of guests lie below the
+export.
 
 Fix: `root_squash`, the same uid for QEMU's user on all hosts, `sec=krb5p` or a network for storage alone.
 
@@ -24,8 +25,8 @@ from virtwarden.judgements import by_hand, failed, notapplicable, passed
 from virtwarden.model import HOST, Document, Severity, State, Subject
 
 STEPS = (
-    "put root_squash in place of no_root_squash, give QEMU's user one uid on all hosts that mount it, "
-    "then exportfs -ra"
+    "put root_squash in place of no_root_squash, take anonuid=0 out, give QEMU's user one uid on all hosts that "
+    "mount it, then exportfs -ra"
 )
 
 
