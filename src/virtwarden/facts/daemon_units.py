@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import ClassVar, Self
 
 from virtwarden.facts.libvirt import DAEMONS, Libvirt
+from virtwarden.facts.units import Units
 from virtwarden.formats import Malformed, ini, keyvalue
 from virtwarden.host import Absent, Host, Source, Text, Unknown, Want, reading
 from virtwarden.model import Evidence
@@ -37,11 +38,12 @@ class SocketUnit:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What a daemon is started with, and the line that says so."""
+    """What a daemon is started with, and the line that says so; `pulls` are the units that start with it."""
 
     arguments: tuple[str, ...] = ()
     evidence: Evidence | None = None
     config: str | None = None
+    pulls: frozenset[str] = frozenset()
 
     @property
     def listens(self) -> bool:
@@ -76,6 +78,14 @@ class DaemonUnits:
         if daemon in self.refused:
             raise Unknown(self.refused[daemon])
         return self.services.get(daemon, Service())
+
+    def activated(self, daemon: str, units: Units) -> bool:
+        """Whether a socket unit opens the daemon's sockets: one that is enabled, or that its service starts even
+        where it is not. Raises `Unknown`."""
+        name = f"{daemon}.socket"
+        if self.socket(name) is None:
+            return False
+        return units.enabled(name) is not None or name in self.service(daemon).pulls
 
     @classmethod
     def probe(cls, host: Host) -> Self:
@@ -197,7 +207,14 @@ def _service(source: Source, daemon: str, paths: list[str]) -> Service:
             value, evidence = variables[name]
             words.extend(_words(value))
     config = variables.get("LIBVIRTD_CONFIG")
-    return Service(tuple(words), evidence, _config(words) or (config[0] if config and not commands else None))
+    conf = _config(words) or (config[0] if config and not commands else None)
+    return Service(tuple(words), evidence, conf, frozenset(_pulled(entries)))
+
+
+def _pulled(entries: tuple[ini.Entry, ...]) -> Iterator[str]:
+    for key in ("Wants", "Requires", "BindsTo"):
+        for entry in ini.every(entries, "Unit", key):
+            yield from entry.value.split()
 
 
 def _variables(daemon: str) -> tuple[str, ...]:

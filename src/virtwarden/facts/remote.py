@@ -146,7 +146,7 @@ def _offers(host: Host, name: str, settings: DaemonConf | Unknown, transport: Tr
         cited = (state.evidence,) if socket is None else (state.evidence, socket.evidence)
         offers.append(Offer(transport, name, unit, streams, cited))
     service = units.service(name)
-    activated = units.socket(f"{name}.socket") is not None and enabled.enabled(f"{name}.socket") is not None
+    activated = units.activated(name, enabled)
     # libvirtd opens ports only with --listen; virtproxyd has no such argument and heeds its conf file alone.
     if service.listens if name == "libvirtd" else not activated:
         if isinstance(settings, Unknown):

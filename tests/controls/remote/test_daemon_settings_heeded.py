@@ -10,6 +10,16 @@ from virtwarden.model import Evidence
 ON = {"libvirtd.socket": "enabled"}
 
 
+def test_a_socket_that_the_service_starts_counts_though_it_is_not_enabled() -> None:
+    pulling = {
+        f"{SYSTEM}/libvirtd.service": "[Unit]\nWants=virtlogd.socket libvirtd.socket\n[Service]\nType=notify\n"
+    }
+    host = remote_host('unix_sock_rw_perms = "0770"\n', files={**DEBIAN, **pulling})
+    (finding,) = judge(CONTROL, host)
+    assert finding.message == "unix_sock_rw_perms: not heeded, as libvirtd.socket opens the sockets"
+    assert results(CONTROL, remote_host('unix_sock_rw_perms = "0770"\n', files=DEBIAN)) == ["pass"]
+
+
 def test_a_file_without_such_keys_passes() -> None:
     assert results(CONTROL, remote_host('auth_unix_rw = "polkit"\n', files=DEBIAN, enabled=ON)) == ["pass"]
 

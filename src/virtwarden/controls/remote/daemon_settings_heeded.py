@@ -75,7 +75,7 @@ def _faults(host: Host, libvirt: Libvirt, daemon: str, conf: DaemonConf) -> Iter
 def _unread(host: Host, daemon: str, conf: DaemonConf) -> Iterator[Fault]:
     units, enabled = host.get(DaemonUnits), host.get(Units)
     service = units.service(daemon)
-    activated = units.socket(f"{daemon}.socket") is not None and enabled.enabled(f"{daemon}.socket") is not None
+    activated = units.activated(daemon, enabled)
     keys = [key for key in (*NETWORK_KEYS, *SOCKET_KEYS) if activated and conf.file.sets(key)]
     if keys:
         message = f"{', '.join(keys)}: not heeded, as {daemon}.socket opens the sockets"
