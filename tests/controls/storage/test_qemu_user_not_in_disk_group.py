@@ -2,6 +2,7 @@
 
 from tests.kit import judge, made, results
 from virtwarden.controls.storage.qemu_user_not_in_disk_group import CONTROL
+from virtwarden.edits import Do, SetConf
 from virtwarden.facts.qemu_conf import QemuConf
 from virtwarden.host import Host
 
@@ -34,6 +35,14 @@ def test_a_member_fails_by_name_and_by_primary_group() -> None:
 def test_a_user_that_qemu_conf_names_counts_and_so_does_its_group() -> None:
     assert results(CONTROL, host("root", conf=QemuConf(user="root", group="disk"))) == ["fail", "fail", "pass"]
     assert results(CONTROL, host(conf=QemuConf(user="+64055", group="+6"))) == ["fail", "pass"]
+
+
+def test_the_group_is_set_to_the_users_own_where_that_can_be_seen() -> None:
+    for conf in (QemuConf(user="root", group="disk"), QemuConf(group="disk")):
+        assert judge(CONTROL, host(conf=conf))[0].fix[0].edit == SetConf("group", "kvm")
+    strange = {"/etc/passwd": "root:x:0:0:root:/root:/bin/sh\n"}
+    for case in (host(gid=6, conf=QemuConf(group="disk")), host(conf=QemuConf(group="disk"), more=strange)):
+        assert isinstance(judge(CONTROL, case)[0].fix[0].edit, Do)
 
 
 def test_members_that_a_directory_may_add_are_unknown() -> None:

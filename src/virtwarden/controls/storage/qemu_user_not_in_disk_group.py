@@ -16,11 +16,12 @@ Proof: /proc/PID/status of a running guest shows no group that is `disk`.
 from __future__ import annotations
 
 from virtwarden.control import Control, Findings
+from virtwarden.edits import SetConf
 from virtwarden.facts.accounts import Accounts
 from virtwarden.facts.qemu_conf import QEMU_CONF, QemuConf
 from virtwarden.host import Host
 from virtwarden.judgements import by_hand, failed, notapplicable, passed, unknown
-from virtwarden.model import Document, Severity, State, Subject
+from virtwarden.model import Change, Document, Safety, Severity, State, Subject
 
 USUAL = ("qemu", "libvirt-qemu")
 
@@ -33,7 +34,7 @@ def check(host: Host) -> Findings:
         yield notapplicable(Subject("group", "disk"), "there is no group disk")
         return
     if (conf.group or "").lstrip("+") in ("disk", str(disk.gid)):
-        change = by_hand(QEMU_CONF, "set group to that of QEMU's user and restart the guests")
+        change = own_group(conf, accounts)
         evidence = [conf.cite("group")]
         yield failed(
             Subject("setting", "group"), "QEMU runs as disk", change, evidence=evidence, state=State.ON_DISK
@@ -56,6 +57,16 @@ def check(host: Host) -> Findings:
             yield passed(subject, "is not a member of disk", disk.evidence, state=State.ON_DISK)
     if not found:
         yield notapplicable(Subject("user"), f"there is no user {' or '.join(sorted(users))}")
+
+
+def own_group(conf: QemuConf, accounts: Accounts) -> Change:
+    """The group that QEMU's user has of its own, if it has one."""
+    users = [accounts.users[name] for name in (conf.user, *USUAL) if name in accounts.users and name != "root"]
+    gid = users[0].gid if users else None
+    group = next((group.name for group in accounts.groups.values() if group.gid == gid), None)
+    if group in (None, "disk", "root"):
+        return by_hand(QEMU_CONF, "set group to that of QEMU's user and restart the guests")
+    return Change(QEMU_CONF, SetConf("group", group or ""), Safety.DISRUPTIVE)
 
 
 CONTROL = Control(
