@@ -1,18 +1,28 @@
 """Nothing listens for the network but what the site allows."""
 
 from tests.kit import judge, made, refusing, results
+from tests.nethost import LIBVIRT
 from virtwarden.controls.tcb.listeners_allowed import CONTROL
 from virtwarden.edits import Do, SetState
 from virtwarden.facts.listeners import Listener, Listeners
+from virtwarden.facts.networks import Networks
 from virtwarden.facts.policy import Policy, Tcb
-from virtwarden.host import Host
+from virtwarden.host import Host, Unknown
 from virtwarden.model import Evidence
 
+NAT = (
+    "<network><name>default</name><forward mode='nat'/><bridge name='virbr0'/>"
+    "<ip address='192.168.122.1' netmask='255.255.255.0'/></network>"
+)
+NETWORKS = made(LIBVIRT, files={"/etc/libvirt/qemu/networks/default.xml": NAT}).get(Networks)
 HERE = Evidence("a socket", argv=("ss",), code=0)
 
 
-def host_of(*listeners: Listener, allowed: tuple[str, ...] = ("tcp/22",)) -> Host:
-    return made(Listeners(listeners, HERE), Policy(tcb=Tcb(allowed_listeners=allowed)))
+def host_of(
+    *listeners: Listener, allowed: tuple[str, ...] = ("tcp/22",), networks: Networks | None = None
+) -> Host:
+    known = () if networks is None else (networks,)
+    return made(Listeners(listeners, HERE), Policy(tcb=Tcb(allowed_listeners=allowed)), *known)
 
 
 def test_a_port_that_is_not_allowed_fails_and_names_its_holder() -> None:
@@ -50,6 +60,7 @@ def test_a_socket_unit_is_disabled() -> None:
     rpcbind = Listener("udp", "::", 111, HERE, unit="rpcbind.socket")
     (finding,) = judge(CONTROL, host_of(rpcbind))
     assert (finding.fix[0].document.name, finding.fix[0].edit) == ("rpcbind.socket", SetState("disabled"))
+    assert finding.fix[0].safety == "disruptive"
 
 
 def test_allowed_ports_and_ranges_pass() -> None:
@@ -71,7 +82,17 @@ def test_what_libvirt_needs_passes() -> None:
         Listener("tcp", "::", 16514, HERE, unit="virtproxyd-tls.socket"),
         Listener("tcp", "::", 49152, HERE, programs=("qemu-kvm",)),
     )
-    assert results(CONTROL, host_of(*needed)) == ["pass"] * 5
+    assert results(CONTROL, host_of(*needed, networks=NETWORKS)) == ["pass"] * 5
+
+
+def test_a_name_server_passes_on_libvirts_own_networks_alone() -> None:
+    strange = Listener("udp", "192.0.2.9", 53, HERE, reach="address", programs=("dnsmasq",))
+    assert results(CONTROL, host_of(strange, networks=NETWORKS)) == ["fail"]
+    assert results(CONTROL, host_of(strange)) == ["fail"]
+    for unsure in (Networks(unread=(HERE,)), Networks(liveness="denied")):
+        assert results(CONTROL, host_of(strange, networks=unsure)) == ["pass"]
+    refused = made(LIBVIRT, Listeners((strange,), HERE), files={"/etc/libvirt/qemu/networks/*.xml": Unknown("no")})
+    assert results(CONTROL, refused) == ["pass"]
 
 
 def test_a_name_server_for_every_network_and_strangers_on_libvirts_ports_fail() -> None:

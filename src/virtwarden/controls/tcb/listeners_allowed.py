@@ -5,7 +5,7 @@ prize. On a host of guests that is seldom more than SSH and, where it is wanted,
 virtual network is such a stranger too.
 
 Judged: every TCP and UDP socket that can be reached from beyond the host, against `tcb.allowed_listeners` of
-the policy. What libvirt itself needs is allowed: its dnsmasq on virtual networks, its own TLS port, and the
+the policy. What libvirt itself needs is allowed: its dnsmasq on its virtual networks, its own TLS port, and the
 ports of an incoming migration while it lasts. Consoles of guests are not; allow them by name or close them. What
 one program offers on one address is one finding, since programs like rpc.mountd take new ports at each start.
 
@@ -17,11 +17,12 @@ Proof: from a guest's network and from a third host every port that is not allow
 from virtwarden.control import Control, Findings
 from virtwarden.edits import SetState
 from virtwarden.facts.listeners import Listener, Listeners
+from virtwarden.facts.networks import Networks
 from virtwarden.facts.policy import Policy
 from virtwarden.formats.digits import whole
-from virtwarden.host import Host
+from virtwarden.host import Absent, Host, Unknown
 from virtwarden.judgements import by_hand, failed, passed, unknown
-from virtwarden.model import HOST, Change, Document, Finding, Severity, State, Subject
+from virtwarden.model import HOST, Change, Document, Finding, Safety, Severity, State, Subject
 
 TLS_PORT = 16514
 MIGRATION = range(49152, 49216)
@@ -31,6 +32,7 @@ NAME_AND_ADDRESS = (53, 67, 547)
 def check(host: Host) -> Findings:
     allowed = host.get(Policy).tcb.allowed_listeners
     listeners = host.get(Listeners)
+    served = of_networks(host)
     outward = [listener for listener in listeners if not listener.local]
     if not outward:
         yield passed(
@@ -39,7 +41,7 @@ def check(host: Host) -> Findings:
     strangers: dict[tuple[str, str], list[Listener]] = {}
     for listener in outward:
         subject = Subject("listener", f"{listener.protocol} {listener.where}")
-        reason = needed(listener)
+        reason = needed(listener, served)
         if any(meant(listener, item) for item in allowed):
             yield passed(subject, f"{listener.name} is allowed", listener.evidence, state=State.IN_FORCE)
         elif reason:
@@ -76,9 +78,30 @@ def meant(listener: Listener, item: str) -> bool:
     return least <= listener.port <= most
 
 
-def needed(listener: Listener) -> str:
+def of_networks(host: Host) -> frozenset[str] | None:
+    """The bridges and addresses of libvirt's own networks; None where these are not all known."""
+    try:
+        networks = host.get(Networks)
+    except Absent:
+        return frozenset()
+    except Unknown:
+        return None
+    known = [n for n in (*networks.on_disk.values(), *networks.in_force.values()) if n.owns_bridge]
+    if networks.unread or networks.liveness is not None:
+        return None
+    return frozenset(str(word) for network in known for word in (network.bridge, *network.addresses))
+
+
+def is_served(listener: Listener, served: frozenset[str] | None) -> bool:
+    """Whether a listener is on a network of libvirt's, where that can be told."""
+    if listener.reach == "any":
+        return False
+    return served is None or not served.isdisjoint({listener.address, listener.device})
+
+
+def needed(listener: Listener, served: frozenset[str] | None) -> str:
     """Why libvirt needs this listener; empty where it does not."""
-    if listener.port in NAME_AND_ADDRESS and "dnsmasq" in listener.programs and listener.reach != "any":
+    if listener.port in NAME_AND_ADDRESS and "dnsmasq" in listener.programs and is_served(listener, served):
         return f"dnsmasq serves one network at {listener.where}"
     by_libvirt = {"libvirtd", "virtproxyd"} & set(listener.programs) or (listener.unit or "").endswith(
         "-tls.socket"
@@ -98,7 +121,7 @@ def is_qemu(program: str) -> bool:
 def closing(listener: Listener) -> Change:
     """What closes it."""
     if listener.unit is not None:
-        return Change(Document("unit", listener.unit), SetState("disabled"))
+        return Change(Document("unit", listener.unit), SetState("disabled"), Safety.DISRUPTIVE)
     ending = "`systemctl disable --now` its .socket and .service, or bind it to 127.0.0.1"
     if listener.is_kernels:
         ending = (
