@@ -26,6 +26,7 @@ def test_an_enabled_socket_unit_fails_with_the_fix() -> None:
     finding, in_force = judge(CONTROL, host)
     assert (finding.result, finding.message) == ("fail", "libvirtd-tcp.socket listens: 16509")
     assert (finding.fix[0].document.name, finding.fix[0].edit) == ("libvirtd-tcp.socket", SetState("disabled"))
+    assert finding.fix[0].safety == "disruptive"
     assert in_force.result == "pass"
 
 

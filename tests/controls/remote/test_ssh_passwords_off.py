@@ -62,6 +62,7 @@ def test_the_fix_leaves_what_a_package_keeps_below_usr() -> None:
 def test_the_fix_sets_the_line() -> None:
     (finding,) = judge(CONTROL, made(files={CONFIG: "PasswordAuthentication yes\n"}))
     assert finding.fix[0].edit == SetLine("PasswordAuthentication", "no", " ")
+    assert finding.fix[0].safety == "disruptive"
 
 
 def test_a_block_that_allows_passwords_again_fails() -> None:

@@ -20,7 +20,7 @@ from virtwarden.facts.remote import Remote
 from virtwarden.facts.unix_sockets import Access, UnixSocket, UnixSockets
 from virtwarden.host import Absent, Host, Stat, Unknown
 from virtwarden.judgements import failed, file_change, notapplicable, passed, unknown
-from virtwarden.model import HOST, Change, Finding, Severity, State, Subject
+from virtwarden.model import HOST, Change, Finding, Safety, Severity, State, Subject
 
 
 def check(host: Host) -> Findings:
@@ -40,7 +40,7 @@ def check(host: Host) -> Findings:
             continue
         cited = conf.cite("auth_tcp")
         if conf.auth_tcp == "none":
-            fix = file_change(conf.path, SetConf("auth_tcp", "sasl"))
+            fix = file_change(conf.path, SetConf("auth_tcp", "sasl"), Safety.DISRUPTIVE)
             message = "auth_tcp is none: whoever reaches the TCP port is root"
             yield failed(subject, message, fix, evidence=[cited], state=State.ON_DISK)
         else:

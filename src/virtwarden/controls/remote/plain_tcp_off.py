@@ -20,7 +20,7 @@ from virtwarden.facts.listeners import Listener, Listeners
 from virtwarden.facts.remote import Offer, Remote, RemoteDaemon, listening
 from virtwarden.host import Host, Unknown
 from virtwarden.judgements import by_hand, failed, file_change, passed, unknown
-from virtwarden.model import Change, Document, Finding, Severity, State, Subject
+from virtwarden.model import Change, Document, Finding, Safety, Severity, State, Subject
 
 
 def check(host: Host) -> Findings:
@@ -57,8 +57,8 @@ def _finding(daemon: RemoteDaemon, subject: Subject, offer: Offer) -> Finding:
 
 def _fix(daemon: RemoteDaemon, offer: Offer) -> Change:
     if offer.unit is not None:
-        return Change(Document("unit", offer.unit), SetState("disabled"))
-    return file_change(daemon.conf.path, SetConf("listen_tcp", 0))
+        return Change(Document("unit", offer.unit), SetState("disabled"), Safety.DISRUPTIVE)
+    return file_change(daemon.conf.path, SetConf("listen_tcp", 0), Safety.DISRUPTIVE)
 
 
 def _in_force(host: Host, daemon: RemoteDaemon, subject: Subject) -> Findings:
@@ -76,7 +76,7 @@ def _in_force(host: Host, daemon: RemoteDaemon, subject: Subject) -> Findings:
 def _closing(daemon: RemoteDaemon, listener: Listener) -> list[Change]:
     """What stops the offer that is set up; what is open without one goes with a restart of the daemon."""
     if listener.unit is not None:
-        return [Change(Document("unit", listener.unit), SetState("disabled"))]
+        return [Change(Document("unit", listener.unit), SetState("disabled"), Safety.DISRUPTIVE)]
     offers = daemon.offers.get("tcp", ())
     if isinstance(offers, Unknown) or not offers:
         return [

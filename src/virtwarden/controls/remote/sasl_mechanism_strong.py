@@ -23,7 +23,7 @@ from virtwarden.facts.sasl import Sasl
 from virtwarden.facts.unix_sockets import Access, UnixSockets
 from virtwarden.host import Absent, Host, Unknown
 from virtwarden.judgements import failed, file_change, notapplicable, passed, unknown
-from virtwarden.model import HOST, Evidence, Severity, State, Subject
+from virtwarden.model import HOST, Evidence, Safety, Severity, State, Subject
 
 WEAK = {"digest-md5", "cram-md5", "plain", "login", "anonymous", "ntlm", "otp", "passdss-3des-1", "kerberos_v4"}
 MECHANISM = "scram-sha-256"
@@ -69,7 +69,7 @@ def _judged(host: Host, subject: Subject, reasons: list[Evidence]) -> Findings:
     conf = host.get(Sasl).of(subject.name)
     listed, mechanisms = conf.get("mech_list"), conf.mechanisms
     evidence = (conf.evidence if listed is None else listed.evidence, *reasons)
-    fix = file_change(conf.path, SetLine("mech_list", MECHANISM, ": "))
+    fix = file_change(conf.path, SetLine("mech_list", MECHANISM, ": "), Safety.DISRUPTIVE)
     if mechanisms is None:
         message = "mech_list is not set: every mechanism that is installed is offered"
         yield failed(subject, message, fix, evidence=evidence, state=State.ON_DISK)

@@ -20,7 +20,7 @@ from virtwarden.edits import SetLine
 from virtwarden.facts.sshd import Sshd
 from virtwarden.host import Host
 from virtwarden.judgements import by_hand, failed, file_change, passed
-from virtwarden.model import Document, Severity, State, Subject
+from virtwarden.model import Document, Safety, Severity, State, Subject
 
 PASSWORD = ("PasswordAuthentication",)
 BY_PAM = ("KbdInteractiveAuthentication", "ChallengeResponseAuthentication")
@@ -49,7 +49,7 @@ def _judged(sshd: Sshd, names: tuple[str, ...]) -> Findings:
         if value.value.lower() == "no":
             yield passed(subject, message, value.evidence, state=State.ON_DISK)
         else:
-            fix = file_change(sshd.place(value), SetLine(name, "no", " "))
+            fix = file_change(sshd.place(value), SetLine(name, "no", " "), Safety.DISRUPTIVE)
             yield failed(subject, message, fix, evidence=[value.evidence], state=State.ON_DISK)
     for setting, cited in (found for name in names for found in sshd.sometimes(name.lower())):
         if setting.value.lower() != "no":

@@ -26,7 +26,7 @@ from virtwarden.facts.policy import Policy
 from virtwarden.facts.remote import Remote, is_offered
 from virtwarden.host import Absent, Host, Unknown
 from virtwarden.judgements import by_hand, failed, file_change, notapplicable, passed, unknown
-from virtwarden.model import Change, Document, Evidence, Severity, State, Subject
+from virtwarden.model import Change, Document, Evidence, Safety, Severity, State, Subject
 
 KEY = "tls_allowed_dn_list"
 STEPS = "list the exact subjects, as virt-pki-query-dn prints them for each client certificate"
@@ -51,7 +51,9 @@ def check(host: Host) -> Findings:
 def _list(host: Host, conf: DaemonConf) -> Findings:
     subject = Subject("setting", KEY)
     wanted = host.get(Policy).remote.allowed_dns
-    fix = file_change(conf.path, SetConf(KEY, wanted)) if wanted else by_hand(Document("file", conf.path), STEPS)
+    fix = by_hand(Document("file", conf.path), STEPS)
+    if wanted:
+        fix = file_change(conf.path, SetConf(KEY, wanted), Safety.DISRUPTIVE)
     patterns = conf.tls_allowed_dn_list
     if patterns is None:
         users = conf.sasl_allowed_username_list

@@ -16,7 +16,7 @@ from virtwarden.edits import SetConf
 from virtwarden.facts.remote import Remote
 from virtwarden.host import Host, Unknown
 from virtwarden.judgements import failed, file_change, passed, unknown
-from virtwarden.model import Severity, State, Subject
+from virtwarden.model import Safety, Severity, State, Subject
 
 KEYS = {
     "tls_no_verify_certificate": "clients need no certificate",
@@ -34,7 +34,7 @@ def check(host: Host) -> Findings:
         for key, consequence in KEYS.items():
             subject = Subject("setting", key)
             if getattr(conf, key):
-                fix = file_change(conf.path, SetConf(key, 0))
+                fix = file_change(conf.path, SetConf(key, 0), Safety.DISRUPTIVE)
                 message = f"{key} is 1: {consequence}"
                 yield failed(subject, message, fix, evidence=[conf.cite(key)], state=State.ON_DISK)
             else:
