@@ -50,6 +50,31 @@ def drops(text: str, packet: Packet, hook: str = "prerouting") -> bool | None:
     return parse(text).drops(("bridge", "netdev"), hook, packet)
 
 
+@pytest.mark.parametrize(
+    ("flags", "dropped"),
+    [
+        ("dormant", False), (["owner", "dormant"], False), ("owner", True), (["owner", "persist"], True),
+        ("own", None), (None, True),
+    ],
+)  # fmt: skip
+def test_a_table_that_sleeps_drops_nothing(flags: object, dropped: bool | None) -> None:
+    """nft 1.0.6 prints the table's name in place of the flag."""
+    table: Json = {
+        "table": {"family": "bridge", "name": "own", "handle": 3, **({"flags": flags} if flags else {})}
+    }
+    assert drops(ruleset([DROP], extra=[table]), {"iifname": "web0"}) is dropped
+
+
+def test_a_chain_for_several_devices_is_for_them_alone() -> None:
+    several = ruleset([DROP], hook="ingress", dev=["web0", "db0"])
+    assert [drops(several, {"iifname": name}, "ingress") for name in ("web0", "db0", "app0")] == [
+        True,
+        True,
+        False,
+    ]
+    assert drops(ruleset([DROP], hook="ingress"), {"iifname": "web0"}, "ingress") is None
+
+
 GUESTS: Json = {"set": {"family": "bridge", "name": "guests", "table": "own", "elem": ["web0", "db0"]}}
 ALLOWED: Json = {
     "set": {

@@ -22,6 +22,8 @@ _PAYLOADS = {
 _METAS = {"iifname": "iifname", "iif": "iifname", "oifname": "oifname", "oif": "oifname", "protocol": "protocol"}
 _TYPES = ("ether type", "protocol")
 _HARMLESS = ("counter", "log", "mangle", "comment", "notrack", "meter", "dup", "fwd", "ct helper", "set", "map")
+_BY_DEVICE = ("ingress", "egress")
+_AWAKE = {"owner", "persist"}
 _ENDS = ("accept", "drop", "return", "continue")
 
 Json = Mapping[str, object]
@@ -42,7 +44,8 @@ def parse(text: str) -> Ruleset:
     for rule in _kind(listed, "rule"):
         key = (_str(rule, "family"), _str(rule, "table"), _str(rule, "chain"))
         rules.setdefault(key, []).extend(reader.rules(rule))
-    chains = [_chain(chain) for chain in _kind(listed, "chain")]
+    flags = {(_str(t, "family"), _str(t, "name")): _flags(t) for t in _kind(listed, "table")}
+    chains = [found for chain in _kind(listed, "chain") for found in _chains(chain, flags)]
     return Ruleset(tuple(replace(c, rules=tuple(rules.get((c.family, c.table, c.name), ()))) for c in chains))
 
 
@@ -53,9 +56,26 @@ def _kind(listed: Sequence[Json], *kinds: str) -> Iterator[Json]:
                 yield _table(entry[kind])
 
 
-def _chain(chain: Json) -> Chain:
+def _flags(table: Json) -> frozenset[str]:
+    said = table.get("flags")
+    return frozenset(str(flag) for flag in (said if isinstance(said, list) else [said] if said else ()))
+
+
+def _chains(chain: Json, flags: Mapping[tuple[str, str], frozenset[str]]) -> Iterator[Chain]:
+    """A chain, once for each device that it is on. Those of a table that sleeps are out of force; releases around
+    1.0 print the flag wrong, and leave the devices out where there are several."""
+    said = flags.get((_str(chain, "family"), _str(chain, "table")), frozenset())
+    if "dormant" in said:
+        return
+    devices = chain.get("dev")
+    found = [name for name in (devices if isinstance(devices, list) else [devices]) if isinstance(name, str)]
+    nowhere = _str(chain, "hook") in _BY_DEVICE and not found
+    for device in found or [""]:
+        yield _chain(chain, device, doubtful=nowhere or not said <= _AWAKE)
+
+
+def _chain(chain: Json, device: str, *, doubtful: bool) -> Chain:
     priority = chain.get("prio")
-    device = chain.get("dev")
     return Chain(
         family=_str(chain, "family"),
         table=_str(chain, "table"),
@@ -63,7 +83,8 @@ def _chain(chain: Json) -> Chain:
         hook=_str(chain, "hook"),
         priority=priority if isinstance(priority, int) else 0,
         policy=_str(chain, "policy") or ("accept" if chain.get("hook") else "return"),
-        device=device if isinstance(device, str) else "",
+        device=device,
+        doubtful=doubtful,
     )
 
 

@@ -71,7 +71,7 @@ class Rule:
 @dataclass(frozen=True)
 class Chain:
     """Rules in order. `hook` is where the kernel enters it, empty where only jumps do; `policy` is what
-    becomes of a packet that no rule decides."""
+    becomes of a packet that no rule decides. `doubtful`: the kernel may not enter it for this packet at all."""
 
     family: str
     table: str
@@ -81,6 +81,7 @@ class Chain:
     policy: str = "return"
     device: str = ""
     rules: tuple[Rule, ...] = field(default=(), repr=False)
+    doubtful: bool = False
 
     @cached_property
     def _by_device(self) -> dict[str | None, list[tuple[int, Rule]]]:
@@ -126,7 +127,7 @@ class Ruleset:
             if chain.family not in families or (chain.device and chain.device != packet.get(ARRIVES_BY)):
                 continue
             ends = {chain.policy if end == "return" else end for end in self._ends(chain, packet, 0)}
-            if ends == {"drop"}:
+            if ends == {"drop"} and not chain.doubtful:
                 return True
             if "drop" in ends or "unknown" in ends:
                 sure = None
