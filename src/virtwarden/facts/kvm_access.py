@@ -127,10 +127,13 @@ class BridgeHelper:
         permits: list[Permit] = []
         lists: list[Stat] = []
         unread: list[str] = []
-        included = _take(host.source, _LISTS, permits, lists, unread)
-        if included:
-            host.source.fetch(reading(path) for path in included)
-            _take(host.source, included, permits, lists, unread)
+        seen: set[str] = set()
+        pending: tuple[str, ...] = _LISTS
+        while pending:
+            seen.update(pending)
+            included = _take(host.source, pending, permits, lists, unread)
+            pending = tuple(path for path in dict.fromkeys(included) if path not in seen)
+            host.source.fetch(reading(path) for path in pending)
         return cls(helper, tuple(permits), tuple(lists), tuple(unread))
 
 

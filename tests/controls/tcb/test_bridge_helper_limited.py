@@ -22,6 +22,13 @@ def test_a_line_that_allows_all_bridges_fails_with_the_fix() -> None:
     assert finding.evidence[1].text == "4755 root: acts as root for everybody"
 
 
+def test_lists_are_followed_as_far_as_they_include_each_other() -> None:
+    files = {LIST: "include /etc/qemu/a\n", "/etc/qemu/a": "include /etc/qemu/b\ninclude /etc/qemu/a\n",
+             "/etc/qemu/b": "allow all\n"}  # fmt: skip
+    (finding,) = judge(CONTROL, made(files=files))
+    assert (finding.result, finding.fix[0].document.name) == ("fail", "/etc/qemu/b")
+
+
 def test_bridges_by_name_pass() -> None:
     assert results(CONTROL, host_of("allow virbr0\ndeny br0\n")) == ["pass"]
 
