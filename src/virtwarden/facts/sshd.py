@@ -178,12 +178,26 @@ class AuthorizedKeys:
                 continue
             files.append(text.cite(text=f"the keys of {user}"))
             keys.extend(_keys(text, user))
+        refused.extend(_by_command(host.get(Sshd)))
         return cls(tuple(keys), tuple(files), tuple(refused))
 
 
+def _by_command(sshd: Sshd) -> Iterator[Evidence]:
+    """The programs that give sshd keys which are in no file."""
+    held = sshd.settings.get("authorizedkeyscommand")
+    given = [(held.value, held.evidence)] if held is not None else []
+    given += [(setting.value, cited) for setting, cited in sshd.sometimes("authorizedkeyscommand")]
+    for command, cited in given:
+        if command.lower() != "none":
+            text = f"{command} gives keys too, which cannot be seen"
+            yield Evidence(text, path=cited.path or sshd.file, line=cited.line, at=cited.at)
+
+
 def _key_files(host: Host) -> dict[str, str]:
-    """The files in which sshd looks for keys, each with the name of the user."""
-    patterns = host.get(Sshd).get("authorizedkeysfile").value.split()
+    """The files in which sshd looks for keys, for all connections or some, each with the name of the user."""
+    sshd = host.get(Sshd)
+    others = (setting.value for setting, _ in sshd.sometimes("authorizedkeysfile"))
+    patterns = " ".join((sshd.get("authorizedkeysfile").value, *others)).split()
     return {
         path: user.name
         for user in _managers(host.source)
@@ -207,7 +221,9 @@ def _managers(source: Source) -> list[columns.User]:
 def _path(pattern: str, user: columns.User) -> str | None:
     if pattern.lower() == "none":
         return None
-    path = pattern.replace("%h", user.home).replace("%u", user.name).replace("%%", "%")
+    path = pattern
+    for token, meant in (("%h", user.home), ("%u", user.name), ("%U", str(user.uid)), ("%%", "%")):
+        path = path.replace(token, meant)
     return path if path.startswith("/") else f"{user.home.rstrip('/')}/{path}"
 
 

@@ -60,6 +60,24 @@ def test_keys_lie_where_sshd_looks_for_them() -> None:
     assert [f.subject.name for f in findings] == ["alice: old@rhel6", "alice: ssh-ed25519"]
 
 
+def test_keys_lie_where_a_block_or_a_number_says_too() -> None:
+    sshd = "AuthorizedKeysFile /etc/ssh/keys/%U\nMatch User alice\nAuthorizedKeysFile /etc/ssh/own/%u\n"
+    keys = {"/etc/ssh/keys/1001": f"{KEY} ops@x\n", "/etc/ssh/own/alice": f"{KEY} alice@x\n"}
+    found = judge(CONTROL, host(keys, sshd))
+    assert {finding.subject.name for finding in found} == {"ops: ops@x", "alice: alice@x"}
+
+
+def test_keys_that_a_program_gives_are_unknown() -> None:
+    asked = "AuthorizedKeysCommand /usr/bin/sss_ssh_authorizedkeys\n"
+    (finding,) = judge(CONTROL, host({}, asked))
+    assert (finding.result, finding.message) == (
+        "unknown",
+        "/usr/bin/sss_ssh_authorizedkeys gives keys too, which cannot be seen",
+    )
+    assert results(CONTROL, host({}, f"Match Group x\n{asked}")) == ["unknown"]
+    assert results(CONTROL, host({}, "AuthorizedKeysCommand none\n")) == ["notapplicable"]
+
+
 def test_no_keys_are_not_applicable() -> None:
     assert results(CONTROL, host()) == ["notapplicable"]
     assert results(CONTROL, host({"/root/.ssh/authorized_keys": "# none\n"})) == ["notapplicable"]

@@ -5,8 +5,8 @@ and lends the owner's agent to the host, unless its line says otherwise. Managem
 `restrict,command="virt-ssh-helper qemu:///system"` is enough.
 
 Judged: each line of the authorized_keys files of root and of the members of the groups libvirt and libvirtd,
-where sshd's `AuthorizedKeysFile` says that they are: root's must force a command, others' be restricted or
-force one.
+where sshd's `AuthorizedKeysFile` says that they are, in a `Match` block too: root's must force a command, others'
+be restricted or force one. Keys that a program gives (`AuthorizedKeysCommand`) are unknown.
 
 Fix: put the options before the key. Keys of people who need a shell belong into accounts that are not
 libvirt's.
