@@ -1,10 +1,15 @@
 """libvirt's ports are offered on the management address alone."""
 
+from ipaddress import ip_interface
+
 import pytest
 
 from tests.kit import judge, made, results
 from tests.remotehost import DEBIAN, LISTENING, MONOLITHIC, SS, TLS_ENABLED, remote_host, units
 from virtwarden.controls.remote.management_ports_limited import CONTROL
+from virtwarden.edits import Replace, SetConf
+from virtwarden.facts.links import Link, Links
+from virtwarden.facts.policy import Network, Policy
 from virtwarden.host import Unknown
 
 DROP_IN = "/etc/systemd/system/libvirtd-tls.socket.d/address.conf"
@@ -15,6 +20,31 @@ NARROW = {DROP_IN: "[Socket]\nListenStream=\nListenStream=192.0.2.10:16514\nFree
 def test_the_packaged_unit_fails() -> None:
     (finding,) = judge(CONTROL, remote_host("", files=DEBIAN, enabled=TLS_ENABLED))
     assert finding.message == "libvirtd-tls.socket offers TLS on every address, port 16514"
+
+
+def managed(address: str) -> tuple[Policy, Links]:
+    """A policy that names the device by which the host is managed, and what addresses that has."""
+    given = tuple(ip_interface(text) for text in (*address.split(), "fe80::1/64"))
+    return Policy(network=Network(management_interface="mgmt0")), Links({"mgmt0": Link("mgmt0", addresses=given)})
+
+
+@pytest.mark.parametrize("address", ["192.0.2.10", "2001:db8::10"])
+def test_the_fix_names_the_management_address_where_it_is_known(address: str) -> None:
+    known = managed(f"{address}/32" if "." in address else f"{address}/128")
+    (change,) = judge(CONTROL, remote_host("", *known, files=DEBIAN, enabled=TLS_ENABLED))[0].fix
+    assert isinstance(change.edit, Replace)
+    mended = {**DEBIAN, change.document.name: change.edit.text or ""}
+    (finding,) = judge(CONTROL, remote_host("", files=mended, enabled=TLS_ENABLED))
+    assert (finding.result, change.safety) == ("pass", "disruptive")
+    (change,) = judge(CONTROL, remote_host("", *known, files=LISTENING))[0].fix
+    assert change.edit == SetConf("listen_addr", address)
+
+
+def test_an_address_that_is_not_the_only_one_is_for_a_person_to_choose() -> None:
+    for known in (managed("192.0.2.10/32 192.0.2.11/32"), (Policy(), Links({}))):
+        for host in (remote_host("", *known, files=LISTENING),
+                     remote_host("", *known, files=DEBIAN, enabled=TLS_ENABLED)):  # fmt: skip
+            assert judge(CONTROL, host)[0].fix[0].safety == "manual"
 
 
 def test_a_drop_in_with_the_address_passes_and_one_that_adds_it_does_not() -> None:
