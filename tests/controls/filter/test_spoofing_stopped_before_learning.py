@@ -118,6 +118,17 @@ def test_an_interface_that_has_a_filter_already_is_fixed_in_the_filter() -> None
     assert (str(finding.fix[0].document), isinstance(finding.fix[0].edit, Do)) == ("nwfilter allow-arp", True)
 
 
+def test_a_filter_of_the_sites_own_refers_to_libvirts_unless_it_cannot_be_read() -> None:
+    own = files(mine="<filterref filter='allow-arp'/>")
+    fixed = judge(CONTROL, nethost(devices=filtered("mine"), files=own))[0].fix[0]
+    assert (str(fixed.document), fixed.edit) == (
+        "nwfilter mine",
+        InsertElement(".", "<filterref filter='no-mac-spoofing'/>"),
+    )
+    unread = nethost(devices=filtered("mine"), files=files(mine=Unknown("permission denied")))
+    assert isinstance(judge(CONTROL, unread)[0].fix[0].edit, Do)
+
+
 def test_a_transient_guest_is_fixed_by_hand() -> None:
     live = guest(BRIDGED, running=True)
     (finding,) = judge(CONTROL, nethost(guests(Guest("web", live.uuid, None, live.in_force, 1))))

@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from tests.kit import judge, results
-from tests.remotehost import DEBIAN, LISTENING, MODULAR, SYSTEM, TCP_SOCKET, remote_host
+from tests.kit import judge, made, results
+from tests.remotehost import DEBIAN, LISTENING, MODULAR, MONOLITHIC, SS, SYSTEM, TCP_SOCKET, remote_host, units
 from virtwarden.controls.remote.plain_tcp_off import CONTROL
 from virtwarden.edits import Do, SetConf, SetState
 from virtwarden.facts.listeners import Listeners
 from virtwarden.host import Unknown
 
+SOCKETS = ("systemctl", "list-sockets", "--all", "--no-legend", "--no-pager", "--full")
 OPEN = 'tcp LISTEN 0 128 *:16509 *:* users:(("libvirtd",pid=900,fd=12))\n'
 
 
@@ -85,6 +86,9 @@ def test_what_is_open_is_closed_where_it_is_set_up() -> None:
     held = 'tcp LISTEN 0 128 *:16509 *:* users:(("systemd",pid=1,fd=12))\n'
     unit, enabled = {**DEBIAN}, {"libvirtd-tcp.socket": "enabled"}
     by_unit = judge(CONTROL, remote_host("", files=unit, enabled=enabled, ss=held))[1]
+    listed = {SS: held, SOCKETS: "[::]:16509 libvirtd-tcp.socket libvirtd.service\n"}
+    seen = judge(CONTROL, made(MONOLITHIC, units({}), files={}, commands=listed))[1]
+    assert (str(seen.fix[0].document), seen.fix[0].edit) == ("unit libvirtd-tcp.socket", SetState("disabled"))
     by_conf = judge(CONTROL, remote_host("listen_tcp = 1\n", files=LISTENING, ss=OPEN))[1]
     by_nothing = judge(CONTROL, remote_host("", ss=OPEN))[1]
     refused = judge(CONTROL, remote_host(Unknown("denied"), files=LISTENING, ss=OPEN))[1]
