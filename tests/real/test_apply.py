@@ -168,7 +168,7 @@ def test_a_file_that_cannot_be_replaced_costs_nothing(changed: Changed) -> None:
 @pytest.mark.libvirt
 def test_it_is_taken_back_unless_it_is_confirmed_even_when_the_program_is_gone(changed: Changed) -> None:
     start = changed.state()
-    words = ("apply", "--control", "ssh-passwords-off", "--yes", "--confirm", "3")
+    words = ("apply", "--control", "ssh-passwords-off", "--allow-disruptive", "--yes", "--confirm", "3")
     told = changed.warden(*words)
     assert "virt-warden confirm" in told
     assert "password" not in changed.methods()
@@ -185,7 +185,7 @@ def test_it_is_taken_back_unless_it_is_confirmed_even_when_the_program_is_gone(c
 @pytest.mark.libvirt
 def test_what_can_cut_the_way_in_wants_to_be_confirmed(changed: Changed) -> None:
     start = changed.state()
-    told = changed.warden("apply", "--control", "ssh-passwords-off", "--yes", code=3)
+    told = changed.warden("apply", "--control", "ssh-passwords-off", "--allow-disruptive", "--yes", code=3)
     assert "--confirm SECONDS" in told
     assert changed.settled(start) == start
 
