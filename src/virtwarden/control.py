@@ -73,6 +73,11 @@ class Control:
         return self._paragraphs()[0].rstrip(".")
 
     @property
+    def explained(self) -> str:
+        """All of the prose below the title: why it matters, and the labelled paragraphs."""
+        return "\n\n".join(self._paragraphs()[1:])
+
+    @property
     def why(self) -> str:
         """The prose between the title and the labelled paragraphs."""
         return "\n\n".join(p for p in self._paragraphs()[1:] if not p.startswith(_LABELS))

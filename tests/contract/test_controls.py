@@ -11,7 +11,7 @@ import pytest
 
 from tests.kit import refusing
 from virtwarden.control import CHAPTERS, Control
-from virtwarden.controls import every_control
+from virtwarden.controls import every_control, explanations
 from virtwarden.model import Result
 from virtwarden.scan import judge
 from virtwarden.standards import standards
@@ -41,6 +41,13 @@ def test_its_prose_is_complete(control: Control) -> None:
     assert control.judged
     assert control.fix
     assert control.proof
+
+
+def test_reports_explain_as_much_as_the_command_does() -> None:
+    told = explanations()
+    for control in every_control():
+        for part in (control.why, control.judged, control.fix, control.proof):
+            assert part in told[control.id]
 
 
 @CONTROLS

@@ -107,6 +107,7 @@ def test_every_control_is_there_with_its_fix_evidence_and_waiver() -> None:
     assert "/run/libvirt/qemu/web.xml:61" in articles["vnc-requires-tls"]
     assert "2026-03-01 12:00 UTC" in articles["vnc-requires-tls"]
     assert "Keystrokes <b>in the clear</b>." in articles["vnc-requires-tls"]
+    assert "Judged: by the XML." in " ".join(articles["vnc-requires-tls"].split())
     assert "Waived until 2026-06-30 by storage team" in articles["images-private"]
     assert "ended on 2026-01-31 and excuses nothing" in articles["audit-rules-immutable"]
 
@@ -116,6 +117,14 @@ def test_what_wants_a_look_is_open(result: Result, opened: bool) -> None:
     outcome = Outcome("c", "t", "tcb", Severity.LOW, (), (Finding(HOST, result, "m"),))
     article = next(_parsed(render(replace(report(), outcomes=(outcome,)))).iter("article"))
     assert (article.find("details").get("open") is not None) is opened  # type: ignore[union-attr]
+
+
+def test_what_the_prose_quotes_is_set_as_code() -> None:
+    (paragraph,) = _parsed(render(report(), {"vnc-requires-tls": "Fix: set `vnc_tls` to 1."})).iterfind(
+        ".//article[@id='vnc-requires-tls']//details[@class='why']/p"
+    )
+    assert _words(paragraph).split() == ["Fix:", "set", "vnc_tls", "to", "1."]
+    assert [code.text for code in paragraph.iter("code")] == ["vnc_tls"]
 
 
 def test_charts_add_up() -> None:
@@ -186,6 +195,28 @@ def test_a_browser_has_nothing_to_complain_of(page: Page, tmp_path: Path) -> Non
         _open(page, tmp_path, text)
         assert page.evaluate("document.scripts.length") == 1
         assert page.complaints == []
+
+
+@needs_browser
+@pytest.mark.parametrize("width", [320, 380, 500, 800])
+def test_nothing_is_wider_than_a_narrow_window(page: Page, tmp_path: Path, width: int) -> None:
+    _open(page, tmp_path, render(report(), WHY))
+    page.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
+    page.evaluate('document.getElementById("unfold").click()')
+    beyond = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    page.call("Emulation.clearDeviceMetricsOverride")
+    assert beyond == 0
+
+
+@needs_browser
+def test_a_long_message_stands_beside_its_mark(page: Page, tmp_path: Path) -> None:
+    outcome = Outcome("c", "t", "tcb", Severity.LOW, (), (Finding(HOST, Result.FAIL, "many words " * 40),))
+    _open(page, tmp_path, render(replace(report(), outcomes=(outcome,))))
+    tops = page.evaluate(
+        '[...document.querySelector(".said").children].map((each) => Math.round(each.getBoundingClientRect().top))'
+    )
+    assert isinstance(tops, list)
+    assert abs(tops[0] - tops[1]) < 8
 
 
 @needs_browser

@@ -19,5 +19,5 @@ def every_control() -> tuple[Control, ...]:
 
 
 def explanations() -> dict[str, str]:
-    """Why each control matters, by its id."""
-    return {control.id: control.why for control in every_control()}
+    """What each control's prose says below its title, by its id."""
+    return {control.id: control.explained for control in every_control()}
