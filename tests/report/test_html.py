@@ -127,6 +127,13 @@ def test_what_the_prose_quotes_is_set_as_code() -> None:
     assert [code.text for code in paragraph.iter("code")] == ["vnc_tls"]
 
 
+def test_findings_of_one_thing_in_the_same_words_are_said_once() -> None:
+    same = Finding(HOST, Result.FAIL, "no audit=1")
+    outcome = Outcome("c", "t", "tcb", Severity.LOW, (), (same, same, same))
+    (subjects,) = _parsed(render(replace(report(), outcomes=(outcome,)))).iterfind(".//ul[@class='subjects']")
+    assert [_words(item) for item in subjects.iter("li")] == ["host"]
+
+
 def test_charts_add_up() -> None:
     root = _parsed(render(report()))
     for chart in root.iter("svg"):

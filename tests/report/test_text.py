@@ -211,6 +211,34 @@ def test_a_fix_that_was_just_told_is_not_told_again() -> None:
     assert text.count("mend it") == text.count("fix  as above") == 1
 
 
+def test_what_decided_is_shown_though_it_stands_at_the_end_of_a_long_line() -> None:
+    cited = Evidence(f"linux /vmlinuz {'quiet ' * 20}mitigations=off", path="/boot/grub/grub.cfg", line=94)
+    text = render(_judged(Finding(HOST, Result.FAIL, "mitigations are off", evidence=(cited,))))
+    assert "mitigations=off" in text
+    endless = replace(cited, text="word " * 1000)
+    assert render(_judged(Finding(HOST, Result.FAIL, "too long", evidence=(endless,)))).count("word") <= 40
+
+
+def test_findings_of_one_thing_in_the_same_words_are_said_once() -> None:
+    twice = [
+        Finding(HOST, Result.FAIL, "no audit=1", evidence=(Evidence("linux", path="/boot/grub.cfg", line=number),))
+        for number in (1, 2)
+    ]
+    text = render(_judged(*twice))
+    assert text.count("no audit=1") == 1
+    assert "host" not in [words.strip() for words in text.splitlines()]
+    assert "/boot/grub.cfg:1" in text
+    assert "/boot/grub.cfg:2" in text
+
+
+@pytest.mark.parametrize("width", range(60, 80))
+def test_the_state_of_a_finding_is_not_torn_apart(width: int) -> None:
+    said = "a message of some length that says what is the matter with this guest and why"
+    text = render(_judged(Finding(HOST, Result.FAIL, said, state=State.IN_FORCE)), Style(width))
+    assert "· in force" in text
+    assert max(map(cell_len, text.splitlines())) <= width
+
+
 def test_a_tab_in_evidence_is_a_gap() -> None:
     cited = Evidence("NoNewPrivs:\t0", path="/proc/1/status", line=47)
     text = render(_judged(Finding(HOST, Result.FAIL, "may gain privileges", evidence=(cited,))))

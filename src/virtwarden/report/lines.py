@@ -37,6 +37,16 @@ def hanging(text: Line, width: int, indent: int, first: str = "", mark: str = ""
         yield Text.assemble(" " * indent, (lead, mark), wrapped)
 
 
+def trailed(text: Line, trail: Line, width: int, indent: int) -> Iterator[Line]:
+    """A wrapped text and, behind it, a few words that are not torn apart: on a line of their own if need be."""
+    *lines, last = hanging(text, width, indent)
+    yield from lines
+    if last.cell_len + trail.cell_len <= width:
+        yield Text.assemble(last, trail)
+        return
+    yield from (last, Text.assemble(" " * (indent - 1), trail))
+
+
 def cut(text: Line, width: int, indent: int = 0) -> Line:
     """A text on one line, cut with an ellipsis where it is longer than the width."""
     whole = Text.assemble(" " * indent, text)

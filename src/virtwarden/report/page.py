@@ -223,22 +223,22 @@ def _paragraphs(explanation: str) -> Iterator[tuple[str, str]]:
 def _group(group: Group, places: Places) -> GroupView:
     same, kind = group.same_words, _kind(group.findings)
     listed = group.findings[: _room(group)]
-    said = [
+    said = dict.fromkeys(
         Said(
             shown(finding.subject.name, 120) if kind else name_of(finding.subject),
             "" if same else shown(finding.message, _TEXT),
         )
         for finding in listed
-    ]
+    )
     evidence = list(dict.fromkeys(each for finding in group.findings[:_EVIDENCE] for each in finding.evidence))
     changes = [] if group.excused else distinct_changes(group.findings)
     return GroupView(
         result=group.result,
         message=shown(group.first.message, _TEXT) if same else "",
         state=group.state or "",
-        first=tuple(said[:_AT_ONCE]),
-        folded=tuple(said[_AT_ONCE:]),
-        cut=_cut(group.findings[len(said) :], 1, places),
+        first=tuple(said)[:_AT_ONCE],
+        folded=tuple(said)[_AT_ONCE:],
+        cut=_cut(group.findings[len(listed) :], 1, places),
         number=len(group.findings),
         kind=kind,
         waiver=waiver_words(group.waived) if group.waived else "",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from virtwarden.model import HOST, WORST_FIRST, Evidence, Finding, Report, Result
 from virtwarden.report.digest import NOT_TOLD, Chapter, Digest, Group, Judged, both_states, digest
 from virtwarden.report.layout import Detail, Style
-from virtwarden.report.lines import Line, cornered, cut, hanging, line, printed
+from virtwarden.report.lines import Line, cornered, cut, hanging, line, printed, trailed
 from virtwarden.report.phrases import (
     NOTHING,
     RESULT_WORDS,
@@ -50,12 +50,13 @@ class _Limits:
     evidence: int
     fix_lines: int
     message: int
+    text: int
 
 
 _LIMITS = {
-    Detail.BRIEF: _Limits(groups=1, subjects=3, evidence=0, fix_lines=0, message=200),
-    Detail.NORMAL: _Limits(groups=4, subjects=3, evidence=2, fix_lines=4, message=400),
-    Detail.FULL: _Limits(groups=50, subjects=30, evidence=10, fix_lines=40, message=4000),
+    Detail.BRIEF: _Limits(groups=1, subjects=3, evidence=0, fix_lines=0, message=200, text=0),
+    Detail.NORMAL: _Limits(groups=4, subjects=3, evidence=2, fix_lines=4, message=400, text=200),
+    Detail.FULL: _Limits(groups=50, subjects=30, evidence=10, fix_lines=40, message=4000, text=4000),
 }
 
 
@@ -199,16 +200,17 @@ def _said(groups: tuple[Group, ...], style: Style) -> Iterator[Line]:
     group = groups[0]
     limits, ink = _LIMITS[style.detail], INKS[group.effective]
     states = sorted(member.state for member in groups if member.state)
-    state = (f" · {joined(states[::-1])}" if states else "", "dim")
-    if group.same_words and len(group.findings) > 1:
-        yield from hanging(line(shown(group.first.message, limits.message), state), style.width, 4)
+    state = line((f" · {joined(states[::-1])}" if states else "", "dim"))
+    about_several = len({finding.subject for finding in group.findings}) > 1
+    if group.same_words and about_several:
+        yield from trailed(line(shown(group.first.message, limits.message)), state, style.width, 4)
         yield from hanging(line((subjects(group.findings, limits.subjects), ink)), style.width, 6)
         return
-    for finding in group.findings[: limits.subjects]:
+    told = group.findings[:1] if group.same_words else group.findings
+    for finding in told[: limits.subjects]:
         about = "" if finding.subject == HOST else f"{name_of(finding.subject)}: "
-        words = line((about, ink), shown(finding.message, limits.message), state)
-        yield from hanging(words, style.width, 4)
-    if rest := group.findings[limits.subjects :]:
+        yield from trailed(line((about, ink), shown(finding.message, limits.message)), state, style.width, 4)
+    if rest := told[limits.subjects :]:
         words = line((f"and {len(rest):,} more that say the same: {subjects(rest, 3)}", "dim"))
         yield from hanging(words, style.width, 4)
 
@@ -223,7 +225,7 @@ def _evidence(evidence: Evidence, style: Style) -> Iterator[Line]:
         yield cut(line((where, "cyan"), f"  {text}{more}" if text else "", (read, "dim")), style.width, 6)
         return
     yield cut(line((where, "cyan"), (read, "dim")), style.width, 6)
-    yield cut(line(f"{text}{more}"), style.width, 8)
+    yield from hanging(line(shown(f"{text}{more}", _LIMITS[style.detail].text)), style.width, 8)
 
 
 def _fix_lines(groups: tuple[Group, ...]) -> list[str]:
