@@ -55,7 +55,7 @@ class _Limits:
 
 _LIMITS = {
     Detail.BRIEF: _Limits(groups=1, subjects=3, evidence=0, fix_lines=0, message=200, text=0),
-    Detail.NORMAL: _Limits(groups=4, subjects=3, evidence=2, fix_lines=4, message=400, text=200),
+    Detail.NORMAL: _Limits(groups=4, subjects=3, evidence=3, fix_lines=4, message=400, text=200),
     Detail.FULL: _Limits(groups=50, subjects=30, evidence=10, fix_lines=40, message=4000, text=4000),
 }
 
