@@ -97,7 +97,14 @@ def test_a_pass_exits_with_zero_and_the_unknown_with_two(image: Path, capsys: py
         (["--format", "pdf"], "invalid choice: 'pdf'"),
         (["--standard", "anssi-bp-028", "--format", "html"], "--standard gives text or json, not html"),
         (["--output", "/nowhere/r.txt"], "cannot write /nowhere/r.txt: No such file or directory"),
-        (["--nonsense"], "unrecognized arguments: --nonsense"),
+        (["--nonsense"], "unrecognized arguments: --nonsense; virt-warden scan --help shows the options"),
+        (["--snpashot=x"], "unrecognized arguments: --snpashot=x; did you mean --snapshot?"),
+        (["--control", "nope"], "control nope does not exist; virt-warden controls lists them"),
+        (["--guest", "nope"], "guest nope does not exist; known are web"),
+        (
+            ["--profile", "/nowhere/x.toml"],
+            "the profile /nowhere/x.toml cannot be read: No such file or directory",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_one_sentence_and_exit_code_three(
@@ -127,6 +134,7 @@ def test_what_makes_no_sense_is_one_sentence_and_exit_code_three(
         ["controls", "--profile", "nothing"],
         ["capture", "/nowhere/at/all.jsonl", "--root", "/etc/libvirt-nowhere"],
         ["scna"],
+        ["zzz"],
     ],
 )
 def test_sources_and_files_that_are_none_are_wrong_usage(
@@ -136,6 +144,24 @@ def test_sources_and_files_that_are_none_are_wrong_usage(
     err = capsys.readouterr().err
     assert err.startswith("virt-warden: ")
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["scna"], "there is no command scna; did you mean scan?"),
+        (["zzz"], "there is no command zzz; virt-warden --help lists them"),
+        (["scan", "--sosreport", "/nowhere.tar.xz"], "/nowhere.tar.xz cannot be read: no such file or directory"),
+        (["scan", "--root", "/nowhere/at/all"], "there is no directory /nowhere/at/all"),
+        (["scan", "--host", "kvm7"], "a host over SSH is written ssh://[user@]host[:port], without a password"),
+        (["scan", "--host", "ssh://"], "a host over SSH is written ssh://[user@]host[:port], without a password"),
+    ],
+)
+def test_a_mistake_is_told_together_with_what_to_do(
+    words: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 3
+    assert capsys.readouterr().err == f"virt-warden: {says}\n"
 
 
 @pytest.mark.parametrize("form", FORMATS)

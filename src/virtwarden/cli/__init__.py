@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(verb: str, words: list[str]) -> int:
     if verb not in VERBS:
-        return _complain(f"there is no command {verb}{_nearest(verb)}; virt-warden --help lists them")
+        return _complain(f"there is no command {verb}; {_nearest(verb)}")
     from importlib import import_module  # noqa: PLC0415  # not needed for --help and --version
 
     from virtwarden.facts.policy import PolicyError  # noqa: PLC0415
@@ -96,7 +96,7 @@ def _nearest(verb: str) -> str:
     from difflib import get_close_matches  # noqa: PLC0415  # only where somebody mistyped
 
     close = get_close_matches(verb, VERBS, 1)
-    return f", did you mean {close[0]}?" if close else ""
+    return f"did you mean {close[0]}?" if close else "virt-warden --help lists them"
 
 
 def _help() -> str:

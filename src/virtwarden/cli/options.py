@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from difflib import get_close_matches
 from pathlib import Path
 from typing import NoReturn
 
@@ -25,8 +26,13 @@ class Parser(argparse.ArgumentParser):
     """A parser whose complaints are one sentence and exit code 3."""
 
     def error(self, message: str) -> NoReturn:
-        """Complain."""
-        raise UsageError(f"{message}; {self.prog} --help shows the options")
+        """Complain, and name the option that was meant where one was mistyped."""
+        known = [option[2:] for action in self._actions for option in action.option_strings]
+        unknown = message.split() if message.startswith("unrecognized arguments") else []
+        mistyped = [word[2:].partition("=")[0] for word in unknown if word.startswith("--")]
+        close = [near for word in mistyped for near in get_close_matches(word, known, 1)]
+        hint = f"did you mean --{close[0]}?" if close else f"{self.prog} --help shows the options"
+        raise UsageError(f"{message}; {hint}")
 
 
 def parser(verb: str, description: str) -> Parser:

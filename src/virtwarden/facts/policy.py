@@ -6,6 +6,7 @@ values of its own, which the site's file overrides. Unknown keys are errors that
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
@@ -17,6 +18,15 @@ from typing import ClassVar, Self, get_args, get_type_hints
 import msgspec
 
 from virtwarden.host import Host, Want
+
+_LISTENER = re.compile(r"(?:tcp|udp)/(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
+_LAST_PORT = 65535
+_MISSING = re.compile(r"Object missing required field `(.*)`")
+_OTHER_KIND = re.compile(r"Expected `(.*)`, got `(.*)`")
+_KINDS = {
+    "array": "a list", "bool": "true or false", "date": "a date such as 2027-03-31", "datetime": "a date with a time",
+    "float": "a number with a point", "int": "a whole number", "object": "a table", "str": "a text",
+}  # fmt: skip
 
 
 class PolicyError(ValueError):
@@ -40,15 +50,21 @@ class Tcb:
     allow_smt: bool = True
     require_lockdown: bool = False
 
+    def __post_init__(self) -> None:
+        """Refuse what would mean no listener at all."""
+        for item in self.allowed_listeners:
+            found = _LISTENER.fullmatch(item)
+            first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+            if not 0 < first <= last <= _LAST_PORT:
+                raise ValueError(f"{item!r} is no listener; write tcp/22, udp/5353 or tcp/49152-49215")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
-    """`[network]`: `management_interface`, the device by which the host is managed; `management_sources`,
-    addresses that may manage it; `vlans`, the VLAN id of each bridge; `routing`, the host may forward packets
-    between networks."""
+    """`[network]`: `management_interface`, the device by which the host is managed; `vlans`, the
+    VLAN id of each bridge; `routing`, the host may forward packets between networks."""
 
     management_interface: str | None = None
-    management_sources: tuple[str, ...] = ()
     vlans: dict[str, int] = field(default_factory=dict)
     routing: bool = False
 
@@ -159,6 +175,12 @@ class WaiverEntry:
     ends: date
     subject: str = ""
 
+    def __post_init__(self) -> None:
+        """Refuse what nobody answers for."""
+        for name in ("reason", "owner"):
+            if not getattr(self, name).strip():
+                raise ValueError(f"there is nothing in {name}")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
@@ -206,7 +228,7 @@ def policy_from(*tables: Table, where: str) -> Policy:
     try:
         return msgspec.convert(merged, Policy, strict=True)
     except msgspec.ValidationError as wrong:
-        raise PolicyError(f"{where}: {wrong}") from None
+        raise PolicyError(f"{where}: {_in_words(str(wrong))}") from None
 
 
 def matches(name: str, patterns: tuple[str, ...]) -> bool:
@@ -244,6 +266,18 @@ def _nested(hint: object, value: object, name: str) -> Iterator[tuple[str, Table
     if isinstance(value, list) and inner:
         for item in value:
             yield from _nested(inner[0], item, name)
+
+
+def _in_words(complaint: str) -> str:
+    """What msgspec complains of, as a sentence that begins with the key."""
+    said, _, place = complaint.partition(" - at `$")
+    key = place.rstrip("`").lstrip(".").replace("[...]", ".NAME")
+    if missing := _MISSING.fullmatch(said):
+        return f"{key} has no {missing[1]}"
+    if other := _OTHER_KIND.fullmatch(said):
+        wanted = " or ".join(_KINDS.get(kind, kind) for kind in other[1].split(" | ") if kind != "null")
+        return f"{key} has to be {wanted}, not {_KINDS.get(other[2], other[2])}"
+    return f"{key}: {said}"
 
 
 def _nearest(key: str, known: list[str]) -> str:

@@ -18,6 +18,7 @@ from virtwarden.control import Control
 from virtwarden.facts.policy import PolicyError, Table, parse_table
 
 DEFAULT = "baseline"
+_NAMED = 12
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,9 +64,17 @@ class Profile:
 def require_known(name: str, known: Sequence[str], what: str) -> None:
     """Raises `PolicyError` that names the nearest known name where `name` is none of them."""
     if name not in known:
-        close = get_close_matches(name, known, 1, 0.4)
-        hint = f"; did you mean {close[0]}?" if close else ""
-        raise PolicyError(f"{what} {name} does not exist{hint}")
+        raise PolicyError(f"{what} {name} does not exist; {_instead(name, known, what)}")
+
+
+def _instead(name: str, known: Sequence[str], what: str) -> str:
+    close = get_close_matches(name, known, 1) or [each for each in known if each.startswith(name)]
+    if close:
+        return f"did you mean {close[0]}?"
+    if what.endswith("control"):
+        return "virt-warden controls lists them"
+    rest = f" and {len(known) - _NAMED} more" if len(known) > _NAMED else ""
+    return f"known are {', '.join(known[:_NAMED])}{rest}" if known else "there is none"
 
 
 def shipped() -> tuple[str, ...]:
@@ -79,8 +88,10 @@ def load(name: str) -> Profile:
     if path.suffix == ".toml":
         try:
             text = path.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as wrong:
-            raise PolicyError(f"the profile {name} cannot be read: {wrong}") from None
+        except OSError as wrong:
+            raise PolicyError(f"the profile {name} cannot be read: {wrong.strerror}") from None
+        except UnicodeDecodeError:
+            raise PolicyError(f"the profile {name} is not UTF-8 text") from None
         return _parse(text, path.stem, name)
     require_known(name, shipped(), "profile")
     return _parse((files(__name__) / f"{name}.toml").read_text("utf-8"), name, f"profile {name}")

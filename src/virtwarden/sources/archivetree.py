@@ -52,6 +52,8 @@ class ArchiveTree:
         try:
             with _unpacked(path) as stream:
                 self._index(Tar(stream))
+        except FileNotFoundError as error:
+            raise SourceError(f"{path} cannot be read: {_words(error)}") from None
         except _READ_ERRORS as error:
             raise SourceError(f"{path} is damaged, or no archive: {_words(error)}") from None
 

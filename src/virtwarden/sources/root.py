@@ -39,6 +39,8 @@ class Root:
     def __init__(self, directory: str) -> None:
         self.name = directory
         self.taken_at = datetime.now(UTC)
+        if not os.path.isdir(directory):
+            raise SourceError(f"there is no directory {directory}")
         if not os.path.isdir(os.path.join(directory, "etc")):
             raise SourceError(f"{directory} is not the root of a system: it has no directory etc")
         self._directory = os.path.realpath(directory)

@@ -54,8 +54,8 @@ class Address:
 def parse(url: str) -> Address:
     """The address that `ssh://[user@]host[:port]` names; raises `SourceError` for anything else."""
     found = _URL.fullmatch(url)
-    if found is None or (found["user"] or "").count(":"):
-        raise SourceError("a host over SSH is named ssh://[user@]host[:port]; passwords are for ssh to ask")
+    if found is None or not found["host"] or (found["user"] or "").count(":"):
+        raise SourceError("a host over SSH is written ssh://[user@]host[:port], without a password")
     user, host, port = found["user"], found["host"], found["port"]
     if user is not None and not _USER.fullmatch(user):
         raise SourceError(f"{user!r} cannot be a user name on an SSH host")

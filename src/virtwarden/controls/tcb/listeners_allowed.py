@@ -19,7 +19,6 @@ from virtwarden.edits import SetState
 from virtwarden.facts.listeners import Listener, Listeners
 from virtwarden.facts.networks import Networks
 from virtwarden.facts.policy import Policy
-from virtwarden.formats.digits import whole
 from virtwarden.host import Absent, Host, Unknown
 from virtwarden.judgements import by_hand, failed, passed, unknown
 from virtwarden.model import HOST, Change, Document, Finding, Safety, Severity, State, Subject
@@ -72,10 +71,7 @@ def meant(listener: Listener, item: str) -> bool:
     """Whether an item of the policy, `tcp/22` or `tcp/49152-49215`, means this listener."""
     protocol, _, ports = item.partition("/")
     first, _, last = ports.partition("-")
-    least, most = whole(first), whole(last or first)
-    if protocol != listener.protocol or least is None or most is None:
-        return False
-    return least <= listener.port <= most
+    return protocol == listener.protocol and int(first) <= listener.port <= int(last or first)
 
 
 def of_networks(host: Host) -> frozenset[str] | None:
