@@ -239,6 +239,38 @@ def test_the_state_of_a_finding_is_not_torn_apart(width: int) -> None:
     assert max(map(cell_len, text.splitlines())) <= width
 
 
+def test_findings_that_came_out_otherwise_than_their_control_bear_a_sign_of_their_own() -> None:
+    findings = (
+        Finding(HOST, Result.FAIL, "is off"),
+        Finding(HOST, Result.UNKNOWN, "cannot be read"),
+        Finding(HOST, Result.PASS, "is on"),
+    )
+    told = [words.strip() for words in render(_judged(*findings), Style(detail=Detail.FULL)).splitlines()]
+    assert {"is off", "? cannot be read", "✓ is on"} <= set(told)
+
+
+def test_a_subject_that_its_message_names_is_named_once() -> None:
+    finding = Finding(Subject("sysctl", "a.b"), Result.UNKNOWN, "sysctl a.b: /run is not part of an image")
+    assert render(_judged(finding)).count("sysctl a.b") == 1
+
+
+@pytest.mark.parametrize("width", [60, 61, 64, 100])
+@pytest.mark.parametrize("numbers", [(1, 19, 1, 114), (135, 0, 0, 0), (1, 1, 1, 1), (84, 0, 43, 8)])
+def test_the_bar_is_as_long_as_the_line_and_has_a_cell_for_each_result(
+    width: int, numbers: tuple[int, ...]
+) -> None:
+    kinds = (Result.FAIL, Result.UNKNOWN, Result.PASS, Result.NOTAPPLICABLE)
+    outcomes = tuple(
+        Outcome(f"{kind}-{number}", "t", "tcb", Severity.LOW, (), (Finding(HOST, kind, "m"),))
+        for kind, many in zip(kinds, numbers, strict=True)
+        for number in range(many)
+    )
+    lines = render(replace(report(), waivers=(), outcomes=outcomes), Style(width)).splitlines()
+    bar = next(words for words in lines if words and set(words) <= set("█▒░·…"))
+    assert len(bar) == min(width, 64)
+    assert {shade for shade, many in zip("█▒░·", numbers, strict=True) if many} == set(bar)
+
+
 def test_a_tab_in_evidence_is_a_gap() -> None:
     cited = Evidence("NoNewPrivs:\t0", path="/proc/1/status", line=47)
     text = render(_judged(Finding(HOST, Result.FAIL, "may gain privileges", evidence=(cited,))))

@@ -103,11 +103,11 @@ def _head(whole: Digest, width: int) -> Iterator[Line]:
 def _bar(counts: Counter[Result], width: int) -> Line:
     """One bar of all controls; every result that occurs has at least one cell of it."""
     total = counts.total()
-    bar = line()
-    for result in WORST_FIRST:
-        if counts[result]:
-            bar.append(_SHADES[result] * max(1, round(counts[result] * width / total)), INKS[result])
-    return cut(bar, width)
+    cells = {result: max(1, round(counts[result] * width / total)) for result in WORST_FIRST if counts[result]}
+    if cells:
+        longest = max(cells, key=lambda result: cells[result])
+        cells[longest] += width - sum(cells.values())
+    return line(*((_SHADES[result] * number, INKS[result]) for result, number in cells.items()))
 
 
 def _chapter(chapter: Chapter, style: Style) -> Iterator[Line]:
@@ -139,7 +139,7 @@ def _control(control: Judged, style: Style) -> Iterator[Line]:
         if style.detail is not Detail.BRIEF:
             yield line()
         fix = _fix_lines(groups)
-        yield from _group(groups, style, _AS_ABOVE if fix and fix == told else fix)
+        yield from _group(groups, style, _AS_ABOVE if fix and fix == told else fix, control.result)
         told = fix
     if rest := telling[limits.groups :]:
         if style.detail is not Detail.BRIEF:
@@ -149,7 +149,7 @@ def _control(control: Judged, style: Style) -> Iterator[Line]:
     if style.detail is Detail.FULL:
         for groups in both_states(control.of(Result.PASS, Result.NOTAPPLICABLE)):
             yield line()
-            yield from _group(groups, style, _fix_lines(groups))
+            yield from _group(groups, style, _fix_lines(groups), control.result)
     elif others := _others(control):
         yield line("    ", (others, "dim"))
 
@@ -174,12 +174,12 @@ def _passing(controls: Sequence[Judged], style: Style) -> Iterator[Line]:
         yield cut(line(sign, f"{shown(control.id, 80):<{column}}  ", title), style.width, 2)
         for groups in both_states(control.groups):
             if groups[0].waived or style.detail is Detail.FULL:
-                yield from _group(groups, style, _fix_lines(groups))
+                yield from _group(groups, style, _fix_lines(groups), control.result)
 
 
-def _group(groups: tuple[Group, ...], style: Style, fix: list[str]) -> Iterator[Line]:
+def _group(groups: tuple[Group, ...], style: Style, fix: list[str], whole: Result) -> Iterator[Line]:
     limits, group = _LIMITS[style.detail], groups[0]
-    yield from _said(groups, style)
+    yield from _said(groups, style, "" if group.excused or group.result is whole else f"{SIGNS[group.result]} ")
     if group.waived:
         ink = "red" if group.waived.expired else "cyan"
         yield from hanging(line((waiver_words(group.waived), ink)), style.width, 6)
@@ -196,23 +196,30 @@ def _cited(group: Group, limit: int) -> list[Evidence]:
     return [*dict.fromkeys(evidence)]
 
 
-def _said(groups: tuple[Group, ...], style: Style) -> Iterator[Line]:
+def _said(groups: tuple[Group, ...], style: Style, sign: str) -> Iterator[Line]:
+    """What a group says; with a sign where it came out otherwise than the whole control."""
     group = groups[0]
     limits, ink = _LIMITS[style.detail], INKS[group.effective]
     states = sorted(member.state for member in groups if member.state)
     state = line((f" · {joined(states[::-1])}" if states else "", "dim"))
     about_several = len({finding.subject for finding in group.findings}) > 1
     if group.same_words and about_several:
-        yield from trailed(line(shown(group.first.message, limits.message)), state, style.width, 4)
+        words = line((sign, ink), shown(group.first.message, limits.message))
+        yield from trailed(words, state, style.width, 4)
         yield from hanging(line((subjects(group.findings, limits.subjects), ink)), style.width, 6)
         return
     told = group.findings[:1] if group.same_words else group.findings
     for finding in told[: limits.subjects]:
-        about = "" if finding.subject == HOST else f"{name_of(finding.subject)}: "
-        yield from trailed(line((about, ink), shown(finding.message, limits.message)), state, style.width, 4)
+        about = "" if _names_itself(finding) else f"{name_of(finding.subject)}: "
+        words = line((f"{sign}{about}", ink), shown(finding.message, limits.message))
+        yield from trailed(words, state, style.width, 4)
     if rest := told[limits.subjects :]:
         words = line((f"and {len(rest):,} more that say the same: {subjects(rest, 3)}", "dim"))
         yield from hanging(words, style.width, 4)
+
+
+def _names_itself(finding: Finding) -> bool:
+    return finding.subject == HOST or finding.message.startswith(f"{finding.subject}: ")
 
 
 def _evidence(evidence: Evidence, style: Style) -> Iterator[Line]:
