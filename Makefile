@@ -5,7 +5,7 @@
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
 
-demo:  ## scan the recorded host that ships with virt-warden
+demo:  ## scan, mend and take back the recorded host that ships with virt-warden
 	@tools/setup
 	@.venv/bin/virt-warden demo
 

@@ -290,7 +290,7 @@ def test_controls_profiles_and_standards_are_listed(capsys: pytest.CaptureFixtur
     assert main(["controls", "--profile", "blueprint"]) == 0
 
 
-def test_a_reader_that_goes_away_is_no_error(image: Path) -> None:
+def test_a_reader_that_goes_away_is_no_error_and_no_pass(image: Path) -> None:
     command = [sys.executable, "-m", "virtwarden", "scan", "--root", str(image), "--format", "json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -298,4 +298,27 @@ def test_a_reader_that_goes_away_is_no_error(image: Path) -> None:
         process.stdout.read(10)
         process.stdout.close()
         assert process.stderr.read() == b""
-        assert process.wait() in (0, 1, 2)
+        assert process.wait() == 141
+
+
+def _ended(words: str, out: int) -> tuple[int, str]:
+    """How a command that writes to this descriptor ends, and what it complains of."""
+    argv = [sys.executable, "-m", "virtwarden", *words.split()]
+    ended = subprocess.run(argv, stdout=out, stderr=subprocess.PIPE, text=True, check=False)
+    return ended.returncode, ended.stderr
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+@pytest.mark.parametrize("words", ["demo --output /dev/null", "controls", "explain vnc-requires-tls"])
+def test_a_full_disk_is_told_in_a_sentence(words: str) -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    said = "virt-warden: standard output takes no more: No space left on device\n"
+    assert _ended(words, full) == (3, said)
+    os.close(full)
+
+
+def test_what_was_cut_off_is_no_pass() -> None:
+    to_read, to_write = os.pipe()
+    os.close(to_read)
+    assert _ended("controls", to_write) == (141, "")
+    os.close(to_write)

@@ -5,6 +5,7 @@ Only the verb that is asked for is imported, so `--help` and `--version` cost ne
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -33,6 +34,8 @@ SYSTEM_STATE = "/var/lib/virt-warden"
 
 PASSED, FAILED, UNKNOWN, USAGE = 0, 1, 2, 3
 _INTERRUPTED = 130
+_CUT_OFF = 141  # as shells say of what a closed pipe ends; nothing whole was told, so never 0
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 class UsageError(Exception):
@@ -51,8 +54,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run(words[0], words[1:])
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return PASSED
+        _say_no_more()
+        return _CUT_OFF
+    except OSError as wrong:
+        if wrong.errno not in _NO_ROOM:
+            raise
+        _say_no_more()
+        return _complain(f"standard output takes no more: {wrong.strerror}")
     except KeyboardInterrupt:
         return _INTERRUPTED
 
@@ -85,6 +93,11 @@ def _is_something_open(words: list[str]) -> bool:
     folders = [SYSTEM_STATE, f"{home}/virt-warden"]
     named = any(word.startswith("--state") for word in words)
     return named or any(os.path.lexists(f"{folder}/open") for folder in folders)
+
+
+def _say_no_more() -> None:
+    """What is left in the buffer goes nowhere, so that the interpreter's end does not stumble over it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(sentence: str) -> int:
