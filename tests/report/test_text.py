@@ -271,6 +271,13 @@ def test_the_bar_is_as_long_as_the_line_and_has_a_cell_for_each_result(
     assert {shade for shade, many in zip("█▒░·", numbers, strict=True) if many} == set(bar)
 
 
+def test_one_control_fails_and_several_fail() -> None:
+    one = _judged(Finding(HOST, Result.FAIL, "m"))
+    assert "1 control of 1 fails: 1 low in severity." in render(one)
+    two = replace(one, outcomes=(*one.outcomes, replace(one.outcomes[0], control="d")))
+    assert "2 controls of 2 fail: 2 low in severity." in render(two)
+
+
 def test_a_tab_in_evidence_is_a_gap() -> None:
     cited = Evidence("NoNewPrivs:\t0", path="/proc/1/status", line=47)
     text = render(_judged(Finding(HOST, Result.FAIL, "may gain privileges", evidence=(cited,))))

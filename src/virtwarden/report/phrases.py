@@ -108,7 +108,8 @@ def verdict(whole: Digest) -> str:
     if failing:
         by_severity = whole.severities(Result.FAIL)
         kinds = [f"{by_severity[severity]} {severity}" for severity in Severity if by_severity[severity]]
-        said.append(f"{count(failing, 'control')} of {whole.counts.total()} fail: {joined(kinds)} in severity.")
+        verb = "fails" if failing == 1 else "fail"
+        said.append(f"{count(failing, 'control')} of {whole.counts.total()} {verb}: {joined(kinds)} in severity.")
     elif not untold:
         said.append("Every control that applies passes." if whole.counts[Result.PASS] else "No control applies.")
     if untold:
