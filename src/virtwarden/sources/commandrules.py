@@ -103,7 +103,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "the value of an XML element whose name attribute says password, secret, token or key",
-        ("pass", "secret", "token", "key", "psk", "pwd"),
+        ("value=",),
         pattern(
             r"\bname=(?P<q>[\"'])[^\"'<>]{0,128}?(?:passw(?:or)?d|passphrase|pass|pwd|secret|token|psk|[-_]key)(?P=q)"
             r"[^<>]{0,256}?\bvalue=(?P<r>[\"'])(?P<v>(?:(?!(?P=r))[^<])*)(?P=r)"
@@ -112,7 +112,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "the same where the value stands before the name",
-        ("pass", "secret", "token", "key", "psk", "pwd"),
+        ("value=",),
         pattern(
             r"\bvalue=(?P<r>[\"'])(?P<v>(?:(?!(?P=r))[^<])*)(?P=r)[^<>]{0,256}?"
             r"\bname=(?P<q>[\"'])[^\"'<>]{0,128}?(?:passw(?:or)?d|passphrase|pass|pwd|secret|token|psk|[-_]key)(?P=q)"
