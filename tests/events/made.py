@@ -313,7 +313,7 @@ class Made:
             f"avc:  {word}  {{ {permissions} }} for  pid={pid} comm={encoded(comm)} name={encoded(base)} "
             f'dev="vda1" ino=13479 scontext={subject} tcontext={context} tclass={target_class} permissive=0'
         )
-        rest = () if alone else self._call(pid, uid, comm, subject, path, context)
+        rest = () if alone else self._call(pid, uid, comm, subject, path, context=context)
         return self.event(("AVC", avc, ""), *rest)
 
     def apparmor_denial(
@@ -325,11 +325,11 @@ class Made:
             f'apparmor="{word}" operation="{operation}" profile="{profile}" name={encoded(path)} pid={pid} '
             f'comm={encoded(comm)} requested_mask="{mask}" denied_mask="{mask}" fsuid={uid} ouid=0'
         )
-        rest = () if alone else self._call(pid, uid, comm, profile, path, None)
+        rest = () if alone else self._call(pid, uid, comm, profile, path, context=None)
         return self.event(("AVC", avc, f'FSUID="{_name(uid)}" OUID="root"'), *rest)
 
     def _call(
-        self, pid: int, uid: int, comm: str, subject: str, path: str, context: str | None
+        self, pid: int, uid: int, comm: str, subject: str, path: str, *, context: str | None
     ) -> tuple[tuple[str, str, str], ...]:
         syscall = self.syscall(pid=pid, uid=uid, comm=comm, subject=subject, success=False)
         obj = f"obj={context} " if context else ""
@@ -432,7 +432,9 @@ class Made:
         for number in range(count):
             kind = number % 4
             if kind == 0:
-                self.event(*self._call(3000 + number, 1000, "cat", "unconfined", f"/tmp/file{number}", None))
+                self.event(
+                    *self._call(3000 + number, 1000, "cat", "unconfined", f"/tmp/file{number}", context=None)
+                )
             elif kind == 1:
                 message = f'op=PAM:accounting grantors=pam_permit acct="user{number}"'
                 self.told("USER_ACCT", message, exe="/usr/sbin/cron")
