@@ -16,8 +16,19 @@ from virtwarden.edits import SetMode
 from virtwarden.host import Source, Unknown
 from virtwarden.journal import Journal, Transaction, new_id, now
 from virtwarden.journal.records import Applied, Begun
+from virtwarden.journal.sealing import BrokenSeal
 from virtwarden.livechanges import live_edits
-from virtwarden.model import Activation, Document, Expectation, Plan, Report, Result, Rewrite
+from virtwarden.model import (
+    Activation,
+    Document,
+    Expectation,
+    Finding,
+    Outcome,
+    Plan,
+    Report,
+    Result,
+    Rewrite,
+)
 from virtwarden.plan import digest_of
 from virtwarden.stores.images import Image, Nothing, StoreError, same
 from virtwarden.stores.keeper import Keeper
@@ -108,7 +119,7 @@ class Applying:
         if self.arming is not None:
             try:
                 self.arming.arm(transaction.id)
-            except StoreError as wrong:
+            except (StoreError, OSError) as wrong:
                 self._take_back(transaction, str(wrong))
                 raise Refused(f"the roll-back timer could not be set: {wrong}") from None
         return transaction
@@ -184,15 +195,9 @@ class Applying:
             return
         self.tell("judging the host again")
         report = self.judge(tuple(dict.fromkeys(each.control for each in wanted)))
-        found = {
-            (outcome.control, finding.subject, finding.state): finding
-            for outcome in report.outcomes
-            for finding in outcome.findings
-            if finding.result in _NOT_HEALED
-        }
-        left = [
-            (e, found[e.control, e.subject, e.state]) for e in wanted if (e.control, e.subject, e.state) in found
-        ]
+        outcomes = {outcome.control: outcome for outcome in report.outcomes}
+        judged = ((expectation, _against(expectation, outcomes[expectation.control])) for expectation in wanted)
+        left = [(expectation, finding) for expectation, finding in judged if finding is not None]
         if left:
             expectation, finding = left[0]
             more = f", and {len(left) - 1} more" if len(left) > 1 else ""
@@ -210,8 +215,17 @@ class Applying:
         self.tell(f"{why}: taking everything back")
         try:
             return undo(self.journal, transaction, self.keeper, why, self.tell)
-        except Drifted as drifted:
-            raise Unfinished((str(drifted),)) from None
+        except (Drifted, StoreError, BrokenSeal, OSError) as wrong:
+            raise Unfinished((str(wrong),)) from None
+
+
+def _against(expectation: Expectation, outcome: Outcome) -> Finding | None:
+    """What speaks against a failure's being mended: that it is there still, or that the control says nothing of it
+    because it could not judge the whole host, as it could before. None where nothing does."""
+    about = [f for f in outcome.findings if (f.subject, f.state) == (expectation.subject, expectation.state)]
+    if about or expectation.partly:
+        return next((f for f in about if f.result in _NOT_HEALED), None)
+    return outcome.cut_short()
 
 
 def _who() -> str:

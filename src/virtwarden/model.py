@@ -174,6 +174,11 @@ class Outcome:
         """The worst finding's result; `notapplicable` if there is none."""
         return worst(finding.result for finding in self.findings)
 
+    def cut_short(self) -> Finding | None:
+        """The finding that says that the control could not judge the whole host; None where it could."""
+        unjudged = (Result.UNKNOWN, Result.ERROR)
+        return next((f for f in self.findings if f.subject == HOST and f.result in unjudged), None)
+
 
 def worst(results: Iterable[Result]) -> Result:
     """The result that decides: fail, then error, unknown, pass, notapplicable."""
@@ -283,12 +288,14 @@ class Disturbance:
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """A failure that a plan mends. `when` says what has to happen besides before that shows; nothing if empty."""
+    """A failure that a plan mends. `when` says what has to happen besides before that shows; nothing if empty.
+    `partly` says that the control could not judge all of the host when the plan was made."""
 
     control: str
     subject: Subject
     state: State | None = None
     when: str = ""
+    partly: bool = False
 
 
 @dataclass(frozen=True, slots=True)

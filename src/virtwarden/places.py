@@ -64,7 +64,8 @@ def new_mode(path: str) -> int:
 
 
 def spread(source: Source, document: Document) -> Iterator[Document]:
-    """The documents that stand for this one: the kernel's line is written in several files at once."""
+    """The documents that stand for this one: the kernel's line is written in several files at once. Raises
+    `Unknown` where it cannot be told which."""
     if document.kind != "boot":
         yield document
         return
@@ -88,7 +89,7 @@ def order_of(document: Document, path: str) -> tuple[int, str, str]:
 def _listed(source: Source, pattern: str) -> list[str]:
     try:
         return source.glob(pattern)
-    except (Absent, Unknown):
+    except Absent:
         return []
 
 
@@ -102,6 +103,6 @@ def _real(source: Source, path: str) -> str:
 def _holds_arguments(source: Source, path: str) -> bool:
     try:
         text = source.read(path).text
-    except (Absent, Unknown):
+    except Absent:
         return False
     return _OPTIONS.search(text) is not None if path.endswith("grubenv") else bool(text.strip())

@@ -200,9 +200,8 @@ def test_every_command_notices_what_was_interrupted(
     image: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, verb: str
 ) -> None:
     folder = image.parent / "system"
-    monkeypatch.setattr("virtwarden.cli.SYSTEM_STATE", str(folder))
-    monkeypatch.setattr("virtwarden.cli.state.SYSTEM", folder)
-    monkeypatch.setattr("virtwarden.journal.SYSTEM", folder)
+    for module in ("cli", "cli.state", "statefolder"):
+        monkeypatch.setattr(f"virtwarden.{module}.SYSTEM", str(folder))
     begun = Begun("20260101-000000", now(), "0", "kvm1", str(image), "root", os.getpid())
     Journal(folder).begin(begun)
     assert main([verb]) == 3

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from virtwarden import __version__
+from virtwarden.statefolder import SYSTEM, default_folder
 
 VERBS = {
     "scan": "judge a host and report on it",
@@ -28,9 +29,6 @@ VERBS = {
 
 _WHILE_OPEN = ("rollback", "confirm", "history")
 """What can be done while a change of this host is not finished."""
-
-SYSTEM_STATE = "/var/lib/virt-warden"
-"""Where root's journals are."""
 
 PASSED, FAILED, UNKNOWN, USAGE = 0, 1, 2, 3
 _INTERRUPTED = 130
@@ -89,10 +87,8 @@ def _run(verb: str, words: list[str]) -> int:
 
 def _is_something_open(words: list[str]) -> bool:
     """Whether a journal may say that a change is not finished; asked at every command, so it imports nothing."""
-    home = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
-    folders = [SYSTEM_STATE, f"{home}/virt-warden"]
     named = any(word.startswith("--state") for word in words)
-    return named or any(os.path.lexists(f"{folder}/open") for folder in folders)
+    return named or any(os.path.lexists(f"{folder}/open") for folder in (SYSTEM, default_folder()))
 
 
 def _say_no_more() -> None:

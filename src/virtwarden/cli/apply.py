@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
-from virtwarden.apply import Applying, Done, Refused, TakenBack
+from virtwarden.apply import Applying, Done, Judge, Refused, TakenBack
 from virtwarden.arming import Arming
 from virtwarden.cli import FAILED, PASSED, UNKNOWN, UsageError
 from virtwarden.cli.options import Parser, add_choice, add_policy, chosen_controls, parser, policy_of
@@ -117,7 +117,7 @@ def _require_none_open(journal: Journal) -> None:
         raise UsageError(complaint(found))
 
 
-def _judge(policy: Policy, root: str):  # type: ignore[no-untyped-def]
+def _judge(policy: Policy, root: str) -> Judge:
     known = {control.id: control for control in every_control()}
 
     def judge(ids: Sequence[str]) -> Report:

@@ -28,5 +28,5 @@ def planned(
     report = scan(host, controls)
     if guest:
         require_guest(host, guest)
-        report = about_guest(report, guest)
-    return make(host, source, report, root, safest=safest)
+    narrowed = about_guest(report, guest) if guest else report
+    return make(host, source, report, root, narrowed=narrowed, safest=safest)

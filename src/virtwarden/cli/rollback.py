@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import signal
 import time
 
@@ -28,7 +27,8 @@ def run(words: list[str]) -> int:
     chosen = options().parse_args(words)
     journal = journal_in(chosen.state)
     if chosen.unless_confirmed:
-        return _watched(journal, chosen)
+        with in_a_sentence():
+            return _watched(journal, chosen.id or _open(journal).id)
     with in_a_sentence(), journal.locked(_PATIENCE if chosen.wait else 2.0) as held:
         return _rolled_back(journal, _found(journal, chosen.id), held, "asked for", chosen.force)
 
@@ -52,6 +52,13 @@ def _found(journal: Journal, id_: str | None) -> Transaction:
         raise UsageError(f"{open_one.id} is not finished and comes first: virt-warden rollback {open_one.id}")
     if found.status is Status.ROLLED_BACK:
         raise UsageError(f"{id_} was taken back already")
+    return found
+
+
+def _open(journal: Journal) -> Transaction:
+    found = journal.open_transaction()
+    if found is None:
+        raise UsageError("nothing waits to be confirmed")
     return found
 
 
@@ -85,11 +92,10 @@ def _show(drifts: tuple[Drift, ...]) -> None:
                 tell(f"  {line}")
 
 
-def _watched(journal: Journal, chosen: argparse.Namespace) -> int:
+def _watched(journal: Journal, id_: str) -> int:
     """Wait until the time to confirm is over, and take it back then."""
-    time.sleep(chosen.after)
     while True:
-        found = None if chosen.id is None else journal.find(chosen.id)
+        found = journal.find(id_)
         if found is None or found.finished:
             return PASSED
         left = _left(found)
@@ -126,6 +132,5 @@ def options() -> Parser:
     made.add_argument(
         "--unless-confirmed", action="store_true", help="wait for the time to confirm to be over first"
     )
-    made.add_argument("--after", type=float, default=0.0, metavar="SECONDS", help=argparse.SUPPRESS)
     add_state(made)
     return made

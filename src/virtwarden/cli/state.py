@@ -10,8 +10,9 @@ from pathlib import Path
 
 from virtwarden.cli import UsageError
 from virtwarden.cli.options import Parser
-from virtwarden.journal import SYSTEM, BadJournal, Busy, Journal, Status, Transaction, default_folder
+from virtwarden.journal import BadJournal, Busy, Journal, Status, Transaction
 from virtwarden.journal.sealing import BrokenSeal
+from virtwarden.statefolder import SYSTEM, default_folder
 from virtwarden.stores.images import StoreError
 
 
@@ -22,7 +23,7 @@ def add_state(parser: Parser) -> None:
 
 def journal_in(named: str | None) -> Journal:
     """The journal that an option names, or the usual one."""
-    return Journal(Path(named).absolute() if named else default_folder())
+    return Journal(Path(named or default_folder()).absolute())
 
 
 def tell(line: str) -> None:
@@ -67,10 +68,10 @@ def complaint(transaction: Transaction) -> str:
 def require_none_open(words: Sequence[str]) -> None:
     """Raises `UsageError` where a transaction on this machine is not finished."""
     named = _named(words)
-    folders = [Path(named)] if named else [default_folder(), SYSTEM]
+    folders = [named] if named else [default_folder(), SYSTEM]
     for folder in dict.fromkeys(folders):
-        if os.path.lexists(folder / "open"):
-            _require_finished(Journal(folder))
+        if os.path.lexists(f"{folder}/open"):
+            _require_finished(Journal(Path(folder)))
 
 
 def _require_finished(journal: Journal) -> None:

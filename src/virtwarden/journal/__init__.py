@@ -25,23 +25,14 @@ from virtwarden.journal.records import Begun
 from virtwarden.journal.sealing import Sealer, sealer_in, synced
 from virtwarden.journal.transaction import BadJournal, Status, Transaction, load, now
 
-__all__ = ["BadJournal", "Busy", "Journal", "Status", "Transaction", "default_folder", "now"]
+__all__ = ["BadJournal", "Busy", "Journal", "Status", "Transaction", "now"]
 
-SYSTEM = Path("/var/lib/virt-warden")
 KEPT = timedelta(days=180)
 _KEEP_SIZE = 1
 
 
 class Busy(Exception):
     """Another process changes the host, or a program that it started still does."""
-
-
-def default_folder() -> Path:
-    """Where journals are kept: the system's place for root, the user's own for anybody else."""
-    if os.geteuid() == 0:
-        return SYSTEM
-    home = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local/state")
-    return Path(home) / "virt-warden"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,18 +20,25 @@ from virtwarden.host import Absent, Host, Source, Unknown
 from virtwarden.livechanges import live_edits
 from virtwarden.model import Disturbance, Expectation, Plan, Report, Rewrite, Safety, State
 from virtwarden.places import order_of, path_of
-from virtwarden.plan.rewriting import digest_of, rewrites_of, text_after, text_at
+from virtwarden.plan.rewriting import checksum, digest_of, rewrites_of, text_after, text_at
 from virtwarden.plan.wishes import BY_HAND, Wish, wished
 
-__all__ = ["BY_HAND", "digest_of", "make", "text_after", "text_at"]
+__all__ = ["BY_HAND", "checksum", "digest_of", "make", "text_after", "text_at"]
 
 
 def make(
-    host: Host, source: Source, report: Report, root: str = "/", *, safest: Safety = Safety.DISRUPTIVE
+    host: Host,
+    source: Source,
+    report: Report,
+    root: str = "/",
+    *,
+    narrowed: Report | None = None,
+    safest: Safety = Safety.DISRUPTIVE,
 ) -> Plan:
     """The plan that mends what a report says of this host. `source` gives its texts as they are, secrets included;
-    none of them is in the plan. Changes beyond `safest` are left to a person."""
-    draft = wished(source, report, safest, runs=root == "/")
+    none of them is in the plan. `narrowed` is the part of the report that is to be mended, where not all of it is;
+    changes beyond `safest` are left to a person."""
+    draft = wished(source, narrowed or report, safest, runs=root == "/")
     rewrites = sorted(rewrites_of(draft), key=lambda rewrite: order_of(rewrite.document, rewrite.path))
     return Plan(
         host=report.host,
@@ -43,7 +50,7 @@ def make(
         rewrites=tuple(_activated(host, rewrites) if root == "/" else rewrites),
         unfixed=tuple(draft.unfixed),
         blast=tuple(_blast(host, rewrites)),
-        expected=tuple(_expected(draft.wishes, root)),
+        expected=tuple(_expected(report, draft.wishes, root)),
     )
 
 
@@ -82,10 +89,11 @@ _LATER = "the change takes effect at the next start"
 _IN_PART = "network filters and console passwords change at once, the rest at the next start"
 
 
-def _expected(wishes: Iterable[Wish], root: str) -> Iterator[Expectation]:
+def _expected(report: Report, wishes: Iterable[Wish], root: str) -> Iterator[Expectation]:
+    partly = {outcome.control for outcome in report.outcomes if outcome.cut_short() is not None}
     for wish in wishes:
-        when = _when(wish, root)
-        yield Expectation(wish.control, wish.finding.subject, wish.finding.state, when)
+        control, finding = wish.control, wish.finding
+        yield Expectation(control, finding.subject, finding.state, _when(wish, root), control in partly)
 
 
 def _when(wish: Wish, root: str) -> str:

@@ -17,6 +17,11 @@ from virtwarden.plan.wishes import STATE_KINDS, Draft, Wish
 from virtwarden.splice import CannotApply, apply_all, is_textual
 
 
+def checksum(text: str | None) -> str:
+    """The SHA-256 of a text, in hexadecimal; `absent` of a file that is not there."""
+    return "absent" if text is None else sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
 def digest_of(source: Source, rewrite: Rewrite) -> str:
     """The digest of a document as it is now, to be held against `Rewrite.digest`. Raises `Unknown`."""
     return _digest(source, rewrite.path, rewrite.edits)
@@ -205,7 +210,7 @@ def _is_absent(source: Source, path: str) -> bool:
 
 def _digest(source: Source, path: str, edits: Sequence[Edit]) -> str:
     text = text_at(source, path) if any(is_textual(edit) for edit in edits) else None
-    parts = ["absent" if text is None else sha256(text.encode("utf-8", "surrogateescape")).hexdigest()]
+    parts = [checksum(text)]
     if any(isinstance(edit, SetMode) for edit in edits):
         try:
             now = source.stat(path)

@@ -67,7 +67,13 @@ def _admit(draft: Draft, wish: Wish, safest: Safety, *, runs: bool) -> None:
     elif any(change.document.kind not in _KINDS for change in fix):
         draft.refuse(wish, BY_HAND)
     else:
-        changes = tuple(chain.from_iterable(_spread(draft.source, change) for change in _of_disk(wish.finding)))
+        try:
+            changes = tuple(
+                chain.from_iterable(_spread(draft.source, change) for change in _of_disk(wish.finding))
+            )
+        except Unknown as refused:
+            draft.refuse(wish, str(refused))
+            return
         if changes or wish.finding.state is State.IN_FORCE:
             draft.wishes.append(replace(wish, changes=changes))
         else:

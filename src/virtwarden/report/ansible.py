@@ -7,20 +7,21 @@ secret of the host stands in it, and none is shown by a run of it.
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Callable, Iterator, Sequence
-from hashlib import sha256
+from collections.abc import Iterator, Sequence
 from posixpath import dirname
+
+import yaml
 
 from virtwarden.difference import redacted_lines
 from virtwarden.edits import SetMode, SetState
 from virtwarden.model import Activation, Plan, Rewrite
 from virtwarden.places import new_mode
-from virtwarden.plan import text_after
-from virtwarden.report.hunks import Hunk, NotExportable, hunks
+from virtwarden.plan import checksum, text_after
+from virtwarden.report.hunks import Hunk, NotExportable, Texts, hunks
 from virtwarden.report.visible import visible
 
-Texts = Callable[[str], str | None]
 Value = str | bool | Sequence["Value"] | dict[str, "Value"]
 Task = dict[str, Value]
 
@@ -67,7 +68,11 @@ def render(plan: Plan, texts: Texts) -> str:
         "tasks": tasks,
         **({"handlers": handlers} if handlers else {}),
     }
-    return "".join(("---\n# yamllint disable rule:line-length\n", *_comments(plan, left), *_items([play], "")))
+    return "".join(("---\n# yamllint disable rule:line-length\n", *_comments(plan, left), _written(play)))
+
+
+def _written(play: Task) -> str:
+    return yaml.dump([play], Dumper=_Yaml, default_flow_style=False, sort_keys=False, width=math.inf)
 
 
 def _comments(plan: Plan, left: Sequence[str]) -> Iterator[str]:
@@ -124,7 +129,7 @@ def _file(rewrite: Rewrite, texts: Texts) -> Iterator[Task]:
     after = text_after(rewrite, before)
     if before != after:
         yield _looked_at(path)
-        yield _as_planned(path, before, f"in {json.dumps([_sum(before), _sum(after)])}")
+        yield _as_planned(path, before, f"in {json.dumps([checksum(before), checksum(after)])}")
     if before != after and after is None:
         yield {"name": title, "ansible.builtin.file": {"path": path, "state": "absent"}}
     elif before is None and after is not None:
@@ -172,10 +177,6 @@ def _as_planned(path: str, before: str | None, accepted: str) -> Task:
     }
 
 
-def _sum(text: str | None) -> str:
-    return "absent" if text is None else sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
-
-
 def _mode(path: str, edit: SetMode) -> dict[str, Value]:
     wanted: dict[str, Value] = {"path": path}
     if edit.mode is not None:
@@ -195,8 +196,8 @@ def _of_libvirt(rewrite: Rewrite, texts: Texts) -> Iterator[Task]:
     before = texts(path) or ""
     edits = [_replacement(hunk) for hunk in hunks(path, before, text_after(rewrite, before) or "")]
     edited = " | ".join((f"{_TEXT}.content", "b64decode", *(_filter(number) for number in range(len(edits)))))
-    mark = _Template(f"{{{{ {_MARKS} }}}}/{_sum(before)}")
-    wanted: Task = {"when": f"{_CHECKSUM} == {json.dumps(_sum(before))}"}
+    mark = _Template(f"{{{{ {_MARKS} }}}}/{checksum(before)}")
+    wanted: Task = {"when": f"{_CHECKSUM} == {json.dumps(checksum(before))}"}
     reading: Task = {"changed_when": False, "no_log": True}
     yield _looked_at(path)
     yield {
@@ -206,7 +207,7 @@ def _of_libvirt(rewrite: Rewrite, texts: Texts) -> Iterator[Task]:
         "failed_when": False,
     }
     done = f"({_MARK}.content | default('') | b64decode | trim)"
-    yield _as_planned(path, before, f"in [{json.dumps(_sum(before))}, {done}]")
+    yield _as_planned(path, before, f"in [{json.dumps(checksum(before))}, {done}]")
     yield {
         "name": f"Read {visible(str(rewrite.document))}",
         "ansible.builtin.slurp": {"src": path},
@@ -327,40 +328,25 @@ def _command(name: str, argv: Sequence[str], needed: str = "") -> Task:
     return {"name": name, "ansible.builtin.command": called, "changed_when": True}
 
 
-def _items(values: Sequence[Value], margin: str) -> Iterator[str]:
-    """A sequence in YAML's block style."""
-    for value in values:
-        if isinstance(value, dict):
-            lines = list(_mapping(value, f"{margin}  "))
-            yield f"{margin}- {lines[0].removeprefix(f'{margin}  ')}"
-            yield from lines[1:]
-        else:
-            yield f"{margin}- {_scalar(value)}\n"
+class _Yaml(yaml.SafeDumper):
+    """Block style, with the entries of a sequence indented, as ansible-lint wants it."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002
+        """Indent sequences, too."""
+        super().increase_indent(flow, indentless=False)
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002
+        """Write what stands in two places twice."""
+        return True
 
 
-def _mapping(values: dict[str, Value], margin: str) -> Iterator[str]:
-    for key, value in values.items():
-        if isinstance(value, dict):
-            yield f"{margin}{key}:\n"
-            yield from _mapping(value, f"{margin}  ")
-        elif isinstance(value, list | tuple):
-            yield f"{margin}{key}:\n" if value else f"{margin}{key}: []\n"
-            yield from _items(value, f"{margin}  ")
-        else:
-            yield f"{margin}{key}: {_scalar(value)}\n"
+def _scalar(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    """A string; one that Ansible would take for a template only where it is one."""
+    unsafe = _TEMPLATE.search(text) is not None and not isinstance(text, _Template)
+    quoted = unsafe or isinstance(text, _Template) or not text.isprintable()
+    tag = "!unsafe" if unsafe else "tag:yaml.org,2002:str"
+    return dumper.represent_scalar(tag, str(text), style='"' if quoted else None)
 
 
-def _scalar(value: Value) -> str:
-    """A boolean, or a string in double quotes; one that Ansible would take for a template only where it is one."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    text = str(value)
-    unsafe = _TEMPLATE.search(text) and not isinstance(value, _Template)
-    return ("!unsafe " if unsafe else "") + _quoted(text)
-
-
-def _quoted(text: str) -> str:
-    """In JSON's manner, which is YAML's but for characters beyond 16 bits."""
-    return "".join(json.dumps(char)[1:-1] if char <= "\uffff" else f"\\U{ord(char):08x}" for char in text).join(
-        '""'
-    )
+_Yaml.add_representer(str, _scalar)
+_Yaml.add_representer(_Template, _scalar)

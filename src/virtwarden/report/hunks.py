@@ -6,12 +6,15 @@ A line with a secret becomes a pattern: what stands in the place of the secret i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from virtwarden.difference import redacted_lines
 from virtwarden.sources.blanking import REDACTED
+
+Texts = Callable[[str], str | None]
+"""Gives the text of a file as it is, None where there is none."""
 
 _CONTEXT = 2
 _MOST_CONTEXT = 40

@@ -6,8 +6,7 @@ what it replaces is kept in a directory of its own. A second run changes nothing
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from hashlib import sha256
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from posixpath import dirname
 from shlex import quote
@@ -15,11 +14,9 @@ from shlex import quote
 from virtwarden.edits import SetMode, SetState
 from virtwarden.model import Activation, Plan, Rewrite
 from virtwarden.places import new_mode
-from virtwarden.plan import text_after
-from virtwarden.report.hunks import Hunk, NotExportable, hunks
+from virtwarden.plan import checksum, text_after
+from virtwarden.report.hunks import Hunk, NotExportable, Texts, hunks
 from virtwarden.report.visible import visible, visible_lines
-
-Texts = Callable[[str], str | None]
 
 _FUNCTIONS = {
     "daemon-reload": "daemon_reload",
@@ -82,7 +79,7 @@ def _document(rewrite: Rewrite, texts: Texts) -> Iterator[str]:
         after = text_after(rewrite, before) or ""
         command = "define" if kind == "domain" else "nwfilter-define"
         yield _call(
-            "define", command, name, _plain(rewrite.path), _sum(before), *_pairs(rewrite.path, before, after)
+            "define", command, name, _plain(rewrite.path), checksum(before), *_pairs(rewrite.path, before, after)
         )
     else:
         wanted = [edit.state for edit in rewrite.edits if isinstance(edit, SetState)]
@@ -95,11 +92,11 @@ def _file(rewrite: Rewrite, texts: Texts) -> Iterator[str]:
     after = text_after(rewrite, before)
     if before is None and after is not None:
         yield _call("directory", dirname(path))
-        yield f"{_call('create', path, f'{new_mode(path):04o}', _sum(after))} {_here(after)}"
+        yield f"{_call('create', path, f'{new_mode(path):04o}', checksum(after))} {_here(after)}"
     elif before is not None and after is None:
-        yield _call("remove", path, _sum(before))
+        yield _call("remove", path, checksum(before))
     elif before is not None and after is not None and before != after:
-        yield _call("edit", path, _sum(before), _sum(after), *_pairs(path, before, after))
+        yield _call("edit", path, checksum(before), checksum(after), *_pairs(path, before, after))
     for edit in rewrite.edits:
         if isinstance(edit, SetMode):
             mode = "" if edit.mode is None else f"{edit.mode:04o}"
@@ -142,10 +139,6 @@ def _bytes_of(char: str) -> str:
 
 def _call(function: str, *words: str) -> str:
     return " ".join((function, *(quote(word) for word in words)))
-
-
-def _sum(text: str) -> str:
-    return sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _step(number: int, activation: Activation) -> str:
