@@ -1,4 +1,7 @@
-"""`make bench`: start-up, scans and plans of hosts of growing size, each figure with what it is measured against."""
+"""`make bench`: start-up, scans, plans and audit logs of growing size, each figure with what it is measured against.
+
+`python -m benchmarks hosts` measures all but the audit commands, `python -m benchmarks audit OPTIONS` them alone.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import audit
 from benchmarks.hosts import write_tree
 from benchmarks.measure import cost
 
@@ -18,7 +22,17 @@ WARDEN = (str(Path(sys.executable).with_name("virt-warden")),)
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the part that is asked for, or all."""
+    part, *words = sys.argv[1:] or ("all",)
+    if part not in ("all", "hosts", "audit"):
+        sys.exit(f"there is no part {part}; there are hosts, audit and all")
+    if part != "audit":
+        _hosts()
+    if part != "hosts":
+        audit.main(words)
+
+
+def _hosts() -> None:
     console = Console()
     console.print(_start_up())
     with tempfile.TemporaryDirectory() as folder:
