@@ -1,0 +1,133 @@
+"""What was asked, and what a log answers: the sessions and events that a bundle is about.
+
+The same choice is made of the whole logs when a bundle is written and of the bundle's own records when it is checked,
+so that nothing can be in an answer that does not follow from the records beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import msgspec
+
+from virtwarden.events.model import Asker, Event, EventId, Kind, Session
+
+_OF_THE_HOST = (Kind.BOOT, Kind.SHUTDOWN, Kind.AUDIT)
+
+
+class Criteria(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What was asked; every part that is given narrows it. Times are milliseconds since 1970, `end` included;
+    `sessions` and `ids` are as `audit sessions` and `--proof` show them."""
+
+    vm: str | None = None
+    uuid: str | None = None
+    host: str | None = None
+    start: int | None = None
+    end: int | None = None
+    sessions: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Sessions and events, each in an order of their own that does not hang on the log's."""
+
+    sessions: tuple[Session, ...]
+    events: tuple[Event, ...]
+
+    def proof(self) -> set[tuple[str, EventId]]:
+        """The hosts and ids of all the records that it rests on."""
+        wanted = {(event.host, event.id) for event in self.events}
+        for session in self.sessions:
+            askers = [asker.id for asker in (session.asked, session.end_asked) if isinstance(asker, Asker)]
+            wanted |= {(session.host, id_) for id_ in (*session.proof, *askers)}
+        return wanted
+
+
+def choose(
+    criteria: Criteria, sessions: Callable[[], Iterable[Session]], events: Callable[[], Iterable[Event]]
+) -> Answer:
+    """What is asked for, out of all sessions and events; each is gone through once or twice, and only what is chosen
+    is kept."""
+    named = set(criteria.sessions)
+    if criteria.ids:
+        named |= {event.session for event in events() if event.session and _is_named(event, criteria)}
+    by_name = bool(criteria.sessions or criteria.ids)
+    chosen = [
+        session
+        for session in sessions()
+        if (session.id in named or not by_name) and _fits(session, criteria) and _overlaps(session, criteria)
+    ]
+    found = _events(criteria, events(), {session.id for session in chosen}, {session.host for session in chosen})
+    return Answer(tuple(sorted(chosen, key=_place)), tuple(sorted(found, key=_place_of_event)))
+
+
+def _events(criteria: Criteria, events: Iterable[Event], sessions: set[str], hosts: set[str]) -> list[Event]:
+    """The events of the sessions, those that belong to no session but fit, and what befell their hosts."""
+    found: list[Event] = []
+    of_hosts: list[Event] = []
+    for event in events:
+        if event.session in sessions or _is_named(event, criteria) or _is_loose(event, criteria):
+            found.append(event)
+            hosts.add(event.host)
+        elif event.kind in _OF_THE_HOST:
+            of_hosts.append(event)
+    return [*found, *(event for event in of_hosts if event.host in hosts)]
+
+
+def _is_named(event: Event, criteria: Criteria) -> bool:
+    if not criteria.ids or str(event.id) not in criteria.ids:
+        return False
+    return _fits(event, criteria)
+
+
+def _is_loose(event: Event, criteria: Criteria) -> bool:
+    """Whether an event of no session is asked for by its guest and time."""
+    if event.session or criteria.sessions or criteria.ids or event.kind in _OF_THE_HOST:
+        return False
+    early = criteria.start is not None and event.id.millis < criteria.start
+    late = criteria.end is not None and event.id.millis > criteria.end
+    return event.guest is not None and _fits(event, criteria) and not early and not late
+
+
+def _fits(told: Session | Event, criteria: Criteria) -> bool:
+    pairs = ((criteria.vm, told.guest), (criteria.uuid, told.uuid), (criteria.host, told.host))
+    return all(wanted is None or sayable(wanted) == sayable(is_ or "") for wanted, is_ in pairs)
+
+
+def _overlaps(session: Session, criteria: Criteria) -> bool:
+    began_late = criteria.end is not None and session.started is not None and session.started > criteria.end
+    ended_early = criteria.start is not None and session.ended is not None and session.ended < criteria.start
+    return not began_late and not ended_early
+
+
+def _place(session: Session) -> tuple[tuple[EventId, ...], str, str]:
+    return session.proof[:1], session.id, session.host
+
+
+def _place_of_event(event: Event) -> tuple[EventId, str, str, str, bytes]:
+    return event.id, event.host, event.kind, event.session or "", encoded([event])
+
+
+def encoded(values: Iterable[Session | Event]) -> bytes:
+    """Sessions or events as JSON for people and programs; bytes that are no UTF-8 are spelled out."""
+    plain = [_sayable(msgspec.to_builtins(value)) for value in values]
+    return msgspec.json.format(msgspec.json.encode(plain), indent=2) + b"\n"
+
+
+def _sayable(value: object) -> object:
+    if isinstance(value, str):
+        return sayable(value)
+    if isinstance(value, dict):
+        return {key: _sayable(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_sayable(each) for each in value]
+    return value
+
+
+def sayable(text: str) -> str:
+    """The text, with bytes that were no UTF-8 spelled out as `\\xNN`."""
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -1,0 +1,147 @@
+"""The raw lines behind an answer, byte for byte, and where in which file each was found.
+
+All records of an event are taken, whoever wrote them: an AVC has companions that say which program it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import BinaryIO, NamedTuple
+
+from virtwarden.events.logs import Log, Source, opened
+from virtwarden.events.model import EventId, Skipped
+
+_BLOCK = 1 << 20
+_LONGEST = 1 << 18
+"""A longer line is no record."""
+_STAMP = re.compile(rb"msg=audit\((\d{1,12}\.\d{3}:\d{1,20})\)")
+_HEAD = re.compile(rb"(?:node=(\S+) )?type=\S+ msg=audit\(")
+
+
+class Picked(NamedTuple):
+    """One line with its newline; `offset` is in the text of the log, after decompression."""
+
+    offset: int
+    line: bytes
+
+
+class Wanted:
+    """Ids of records, each with the hosts that it is wanted of, or None for any; a line without a node is of the host
+    that its log is said to be of."""
+
+    def __init__(self, hosts: Mapping[bytes, set[str] | None]) -> None:
+        self._hosts = hosts
+
+    def of(self, block: bytes, host: str) -> Iterator[tuple[int, int]]:
+        """Where in a block of whole lines the wanted ones begin and end."""
+        hosts, done = self._hosts, 0
+        for found in _STAMP.finditer(block):
+            if found[1] not in hosts or found.start() < done:
+                continue
+            start = block.rfind(b"\n", 0, found.start()) + 1
+            head = _HEAD.match(block, start)
+            if head is None or head.end() != found.start(1):
+                continue
+            node = head[1].decode("utf-8", "surrogateescape") if head[1] else host
+            done = block.find(b"\n", found.end()) + 1
+            of = hosts[found[1]]
+            if of is None or node in of:
+                yield start, done
+
+    def missing(self, seen: Collection[bytes]) -> list[str]:
+        """The ids of which no line was seen."""
+        return sorted(id_.decode() for id_ in self._hosts.keys() - set(seen))
+
+
+def behind(proof: Iterable[tuple[str, EventId]]) -> Wanted:
+    """The records that an answer rests on, by host and id."""
+    hosts: dict[bytes, set[str] | None] = {}
+    for host, id_ in proof:
+        known = hosts.setdefault(str(id_).encode(), set())
+        assert known is not None
+        known.add(host)
+    return Wanted(hosts)
+
+
+def like(lines: Iterable[bytes]) -> Wanted:
+    """The records that have the ids of these lines, of whatever host."""
+    return Wanted({found[1]: None for line in lines if (found := _STAMP.search(line))})
+
+
+@dataclass
+class Read:
+    """One source: what was read of it, and the lines that were wanted."""
+
+    log: Log
+    size: int = 0
+    mtime: int = 0  # nanoseconds
+    inode: int = 0
+    digest: str = ""
+    seen: set[bytes] = field(default_factory=set)
+
+    def picked(self, wanted: Wanted, skipped: Skipped) -> Iterator[Picked]:
+        """The wanted lines in the log's order; afterwards the digest of all that was read is known."""
+        with self.log.open() as raw:
+            hashed = _Hashed(raw)
+            for offset, block in _blocks(opened(hashed, skipped, self.log.path)):  # type: ignore[arg-type]
+                for start, stop in wanted.of(block, self.log.host):
+                    line = block[start:stop]
+                    self.seen |= set(_STAMP.findall(line)[:1])
+                    yield Picked(offset + start, line)
+            hashed.drain()
+            found = os.fstat(raw.fileno())
+        self.size, self.digest = hashed.size, hashed.total.hexdigest()
+        self.mtime, self.inode = found.st_mtime_ns, found.st_ino
+
+
+class _Hashed:
+    """A raw file that notes the digest and number of the bytes read from it."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self._raw = raw
+        self.total = hashlib.sha256()
+        self.size = 0
+
+    def read(self, count: int = -1) -> bytes:
+        got = self._raw.read(count) or b""
+        self._note(got)
+        return got
+
+    def readinto(self, buffer: memoryview) -> int:
+        got: int = self._raw.readinto(buffer) or 0  # type: ignore[attr-defined]
+        self._note(buffer[:got])
+        return got
+
+    def drain(self) -> None:
+        """Read what a decompressor left over."""
+        while self.read(_BLOCK):
+            pass
+
+    def _note(self, piece: bytes | memoryview) -> None:
+        self.total.update(piece)
+        self.size += len(piece)
+
+
+def _blocks(source: Source) -> Iterator[tuple[int, bytes]]:
+    """Whole lines in blocks, each with its offset; lines that are too long, and a last one without its end, are left
+    out."""
+    buffer = bytearray(_BLOCK)
+    view = memoryview(buffer)
+    held, offset, skipping = b"", 0, False
+    while got := source.readinto(view) or 0:
+        data = held + view[:got]
+        end = data.rfind(b"\n") + 1
+        begin = data.find(b"\n") + 1 if skipping else 0
+        if end > begin:
+            yield offset + begin, data[begin:end]
+        if end:
+            skipping = False
+        held = data[end:]
+        offset += end
+        if len(held) > _LONGEST or skipping:
+            offset += len(held)
+            held, skipping = b"", True
