@@ -1,0 +1,208 @@
+"""A log as windows of whole lines: memory stays the same whatever the size of the log, for files, pipes and
+compressed rotations alike.
+
+Around a window's lines other text can be looked at, because the records of one event may stand between those of
+others. While one window is worked on, a second thread reads the next.
+"""
+
+from __future__ import annotations
+
+import mmap
+import threading
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from queue import SimpleQueue
+from typing import NamedTuple
+
+from virtwarden.events.logs import Log, LogError, Source, opened
+from virtwarden.events.model import Skipped
+
+CONTEXT = 128 * 1024
+"""How far companions of a record are looked for, in bytes; the same everywhere, so that no result hangs on where a
+block ended."""
+LONGEST = 256 * 1024
+"""The longest line that is taken for a record, in bytes; the kernel's are under 9 KiB."""
+BLOCK = 1024 * 1024
+_BUFFERS = 3
+_NEWLINE = 10
+
+
+class Window(NamedTuple):
+    """Whole lines to work on, `text[start:stop]`; of what stands around them, `CONTEXT` bytes each way can be looked
+    at, where the log has them: `text[floor:limit]`. Only good until the next one is asked for."""
+
+    text: mmap.mmap
+    floor: int
+    start: int
+    stop: int
+    limit: int
+    host: str
+
+
+def windows(logs: Sequence[Log], skipped: Skipped, block: int = BLOCK) -> Iterator[Window]:
+    """The logs, one after the other, in windows; those of one host are one text. Raises `LogError`."""
+    for host, group in groupby(logs, lambda log: log.host):
+        for filled in _filled(_Filler(_Chained(list(group), skipped), block)):
+            start = filled.start
+            if filled.skipping:
+                start = filled.text.find(b"\n", start, filled.stop) + 1 or filled.stop
+                skipped.bytes += start - filled.start
+                skipped.too_long += start < filled.stop or not filled.cut
+            if start < filled.stop:
+                yield Window(filled.text, 0, start, filled.stop, filled.limit, host)
+
+
+class _Filled(NamedTuple):
+    text: mmap.mmap
+    start: int
+    stop: int
+    limit: int
+    skipping: bool  # the lines begin in the midst of one that is too long
+    cut: bool  # and so will the next ones
+    last: bool
+
+
+def _filled(filler: _Filler) -> Iterator[_Filled]:
+    filled = filler.fill(None, mmap.mmap(-1, filler.room))
+    yield filled
+    if filled.last:
+        return
+    free: SimpleQueue[mmap.mmap | None] = SimpleQueue()
+    full: SimpleQueue[_Filled | Exception] = SimpleQueue()
+    for _ in range(_BUFFERS - 1):
+        free.put(mmap.mmap(-1, filler.room))
+    threading.Thread(target=_read_ahead, args=(filler, filled, free, full), daemon=True).start()
+    try:
+        while not filled.last:
+            following = full.get()
+            if isinstance(following, Exception):
+                raise following
+            free.put(filled.text)
+            filled = following
+            yield filled
+    finally:
+        free.put(None)
+
+
+def _read_ahead(
+    filler: _Filler, filled: _Filled, free: SimpleQueue[mmap.mmap | None], full: SimpleQueue[_Filled | Exception]
+) -> None:
+    try:
+        while not filled.last and (text := free.get()) is not None:
+            filled = filler.fill(filled, text)
+            full.put(filled)
+    except Exception as wrong:  # raised again where the next window is waited for
+        full.put(wrong)
+
+
+class _Filler:
+    """Fills one buffer after the other, with what is still needed of the one before at the front."""
+
+    def __init__(self, source: _Chained, block: int) -> None:
+        self._source = source
+        self._block = block
+        self.room = 2 * CONTEXT + LONGEST + 2 * block
+
+    def fill(self, before: _Filled | None, text: mmap.mmap) -> _Filled:
+        """The next window, read into `text`."""
+        held = start = 0
+        if before is not None:
+            floor = max(before.stop - CONTEXT, 0)
+            start, held = before.stop - floor, before.limit - floor
+            text[:held] = before.text[floor : before.limit]
+        limit = self._read(text, held)
+        over = limit < held + self._block
+        stop = limit if over else _stop(text, start, limit)
+        skipping = before is not None and before.cut
+        cut = text[stop - 1] != _NEWLINE if stop > start else skipping and not over
+        return _Filled(text, start, stop, limit, skipping, cut, over)
+
+    def _read(self, text: mmap.mmap, held: int) -> int:
+        end = held + self._block
+        with memoryview(text) as view:
+            while held < end and (got := self._source.readinto(view[held:end])):
+                held += got
+        return held
+
+
+def _stop(text: mmap.mmap, start: int, limit: int) -> int:
+    """Where the lines end that have all their context; in the midst of a line only if that one is too long."""
+    end = max(limit - CONTEXT, start)
+    newline = text.rfind(b"\n", start, end)
+    if newline >= 0:
+        return newline + 1
+    return end if end - start > LONGEST else start
+
+
+class _Chained:
+    """Logs as one text. A file whose last line has no end gets one."""
+
+    def __init__(self, logs: list[Log], skipped: Skipped) -> None:
+        self._left = logs[::-1]
+        self._skipped = skipped
+        self._source: Source | None = None
+        self._name = ""
+        self._last = _NEWLINE
+
+    def readinto(self, buffer: memoryview) -> int:
+        """As much as one read gives; 0 at the end of all. Raises `LogError`."""
+        while self._source is not None or self._left:
+            if self._source is None:
+                log = self._left.pop()
+                self._name, self._source = log.path, opened(log.open(), self._skipped, log.path)
+            try:
+                got = self._source.readinto(buffer)
+            except OSError as refused:
+                raise LogError(f"{self._name} cannot be read: {refused.strerror}") from None
+            if got:
+                self._last = buffer[got - 1]
+                return got
+            self._source = None
+            if self._last != _NEWLINE:
+                self._skipped.torn += 1
+                self._last = buffer[0] = _NEWLINE
+                return 1
+        return 0
+
+
+def companions(window: Window, begin: int, end: int) -> list[bytes]:
+    """The other records of the event whose record is the line `text[begin:end]`. They nearly always follow at once;
+    where they do not, and the record speaks of guests, they are looked for as far as `CONTEXT` allows."""
+    text = window.text
+    opening = text.find(b"(", begin, end)
+    closing = text.find(b")", opening, end)
+    if opening < 0 or closing < 0:
+        return []
+    stamp = text[opening : closing + 1]
+    found: list[bytes] = []
+    at, last = end + 1, min(end + CONTEXT, window.limit)
+    while at < last and text.find(stamp, at, min(at + _HEAD, last)) >= 0:
+        stop = text.find(b"\n", at, last)
+        if stop < 0:
+            break
+        found.append(text[at:stop])
+        at = stop + 1
+    if any(b"type=SYSCALL " in record[:_HEAD] for record in found):
+        return found
+    line = text[begin:end]
+    if b"virt" not in line and b"qemu" not in line:
+        return found
+    return _far(window, begin, end, stamp)
+
+
+_HEAD = 400
+
+
+def _far(window: Window, begin: int, end: int, stamp: bytes) -> list[bytes]:
+    floor, limit = max(begin - CONTEXT, window.floor), min(end + CONTEXT, window.limit)
+    around = window.text[floor:limit]
+    found: list[bytes] = []
+    at = around.find(stamp)
+    while at >= 0:
+        start = around.rfind(b"\n", 0, at) + 1
+        stop = around.find(b"\n", at)
+        whole = stop >= 0 and (start > 0 or floor == 0)
+        if whole and floor + start != begin and at - start < _HEAD:
+            found.append(around[start:stop])
+        at = around.find(stamp, stop if stop >= 0 else len(around))
+    return found

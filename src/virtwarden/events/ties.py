@@ -1,0 +1,120 @@
+"""Which guest a denial or an anomaly is about: found by what the guest holds *now*, so that a label or a process id
+that another guest held before blames nobody."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from virtwarden.events.model import Anomaly, Denial, Label, Resource
+from virtwarden.events.runs import Run
+
+_OWN = (
+    "disk",
+    "fs",
+    "hostdev",
+    "chardev",
+    "shmem",
+    "ivshmem-socket",
+    "tpm",
+    "tpm-emulator",
+    "tpm-external",
+    "evdev",
+)
+"""Resources whose path is one guest's own; devices such as /dev/random are everybody's."""
+_PROFILE = "libvirt-"
+_UUID = 36
+
+Key = str | tuple[str, str]
+_K = TypeVar("_K")
+
+
+class Ties:
+    """What the guests of one host hold: labels, processes, paths."""
+
+    __slots__ = ("_images", "_labels", "_open", "_paths", "_pids")
+
+    def __init__(self, open_: dict[str, Run]) -> None:
+        self._open = open_
+        self._labels: dict[Key, list[Run]] = {}
+        self._images: dict[Key, list[Run]] = {}
+        self._paths: dict[str, list[Run]] = {}
+        self._pids: dict[int, Run] = {}
+
+    def label(self, run: Run, label: Label) -> None:
+        """The guest holds a label from now on."""
+        if label.model == "selinux":
+            self._labels.setdefault(_key(label.process), []).append(run)
+            self._images.setdefault(_key(label.image), []).append(run)
+
+    def process(self, run: Run) -> None:
+        """The guest has a process."""
+        if run.pid is not None:
+            self._pids[run.pid] = run
+
+    def resource(self, run: Run, ok: bool, resource: Resource) -> None:
+        """The guest got a resource, or gave it back."""
+        if resource.type not in _OWN or not ok:
+            return
+        if resource.old is not None and resource.old in run.paths:
+            run.paths.discard(resource.old)
+            _without(self._paths, resource.old, run)
+        path = resource.new
+        if path is None or not path.startswith("/"):
+            return
+        if resource.reason == "detach" and resource.old is None:
+            run.paths.discard(path)
+            _without(self._paths, path, run)
+        elif path not in run.paths:
+            run.paths.add(path)
+            self._paths.setdefault(path, []).append(run)
+
+    def drop(self, run: Run) -> None:
+        """The guest is gone, and holds nothing any more."""
+        for label in run.labels:
+            if label.model == "selinux":
+                _without(self._labels, _key(label.process), run)
+                _without(self._images, _key(label.image), run)
+        for path in run.paths:
+            _without(self._paths, path, run)
+        if run.pid is not None and self._pids.get(run.pid) is run:
+            del self._pids[run.pid]
+
+    def of(self, detail: Denial | Anomaly) -> tuple[Run | None, str]:
+        """The guest that it is about and by what that is told; None where it is about none, or may be about several."""
+        profiled = self._profiled(detail.subject)
+        if profiled is not None:
+            return profiled, "profile"
+        pid = self._pids.get(detail.pid or 0)
+        held = self._labels.get(_key(detail.subject), [])
+        if len(held) == 1 or (pid is not None and pid in held):
+            return (pid if pid in held and pid is not None else held[0]), "label"
+        if pid is not None:
+            return pid, "pid"
+        if isinstance(detail, Anomaly):
+            return None, ""
+        owners = self._images.get(_key(detail.object), []) if detail.object else []
+        if len(owners) == 1:
+            return owners[0], "image"
+        sharing = self._paths.get(detail.path, []) if detail.path else []
+        return (sharing[0], "path") if len(sharing) == 1 else (None, "")
+
+    def _profiled(self, subject: str) -> Run | None:
+        at = subject.find(_PROFILE)
+        return None if at < 0 else self._open.get(subject[at + len(_PROFILE) :][:_UUID])
+
+
+def _key(context: str) -> Key:
+    """What of a SELinux context tells guests apart: the level, if it has categories of its own, else the type too."""
+    parts = context.split(":", 3)
+    if len(parts) < 4:
+        return ("", context)
+    level = parts[3]
+    return level if ":c" in level and "-" not in level else (parts[2], level)
+
+
+def _without(held: dict[_K, list[Run]], key: _K, run: Run) -> None:
+    runs = held.get(key)
+    if runs is not None and run in runs:
+        runs.remove(run)
+        if not runs:
+            del held[key]
