@@ -1,0 +1,101 @@
+"""Values that the kernel writes in hexadecimal because they hold more than plain characters: strings and addresses."""
+
+from __future__ import annotations
+
+import socket
+import struct
+
+from virtwarden.events.interpret.tables import names
+
+KEY_SEPARATOR = "\x01"
+
+_OCTAL = {code: f"\\{code:03o}" for code in range(32)}
+_OCTAL_BUT_SEPARATOR = {code: spelled for code, spelled in _OCTAL.items() if code != 1}
+
+
+def plain(value: str) -> str:
+    """A string as it was before it was quoted, or encoded as hexadecimal: control characters are spelled in octal.
+
+    What is neither, such as `?`, `(null)` and `(none)`, stays as it is.
+    """
+    return decoded(value).translate(_OCTAL)
+
+
+def command_line(value: str) -> str:
+    """A process's arguments; they are separated by NUL, which is shown as a space."""
+    return decoded(value).removesuffix("\0").replace("\0", " ").translate(_OCTAL)
+
+
+def keys(value: str) -> list[str]:
+    """The keys of the rules that made the record: one string may hold several."""
+    return decoded(value).translate(_OCTAL_BUT_SEPARATOR).split(KEY_SEPARATOR)
+
+
+def decoded(value: str) -> str:
+    """A string as it was before it was quoted or encoded, whatever characters it holds."""
+    if value[:1] == '"':
+        return value[1:].partition('"')[0]
+    if not is_hexadecimal(value):
+        return value
+    raw = bytes.fromhex(value)
+    if raw[:1] == b"\0":  # the abstract name of a socket
+        raw = raw[1:]
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def is_hexadecimal(value: str) -> bool:
+    """Whether a value can be encoded bytes: an even number of hexadecimal digits, at least two."""
+    return len(value) > 1 and len(value) % 2 == 0 and not value.strip("0123456789ABCDEFabcdef")
+
+
+def address(value: str) -> str:
+    """A socket address, `saddr`: its family and what belongs to that. Raises `ValueError` where it is none."""
+    raw = bytes.fromhex(value)
+    if len(raw) < 2:
+        raise ValueError("an address begins with its family")
+    family = int.from_bytes(raw[:2], "little")
+    name = names("family").get(family)
+    if name is None:
+        return f"unknown-family({family})"
+    return f"{{ saddr_fam={name} {_within(family, raw)} }}"
+
+
+def _within(family: int, raw: bytes) -> str:
+    """What an address says beside its family. The layouts are those of unix(7), ip(7), ipv6(7), netlink(7), vsock(7)."""
+    if family == socket.AF_UNIX:
+        return _local(raw)
+    if family == socket.AF_INET and len(raw) >= 16:
+        return _host(socket.inet_ntop(socket.AF_INET, raw[4:8]), raw)
+    if family == socket.AF_INET6 and len(raw) >= 28:
+        return _host(socket.inet_ntop(socket.AF_INET6, raw[8:24]) + _scope(raw), raw)
+    if family == socket.AF_NETLINK and len(raw) >= 12:
+        return f"nlnk-fam=16 nlnk-pid={struct.unpack_from('<I', raw, 4)[0]}"
+    if family == socket.AF_VSOCK and len(raw) >= 12:
+        port, guest = struct.unpack_from("<II", raw, 4)
+        return f"cid={guest} port={port}"
+    if family in _TOO_SHORT:
+        return _TOO_SHORT[family]
+    return "(unsupported)"
+
+
+_TOO_SHORT = {
+    socket.AF_INET: "sockaddr len too short",
+    socket.AF_INET6: "sockaddr6 len too short",
+    socket.AF_NETLINK: "len too short",
+}
+
+
+def _local(raw: bytes) -> str:
+    if len(raw) < 4:
+        return "unnamed socket" if len(raw) == 2 else "sockaddr len too short"
+    path = raw[3:] if raw[2] == 0 else raw[2:]
+    return "path=" + path.split(b"\0")[0].decode("utf-8", "surrogateescape").translate(_OCTAL)
+
+
+def _host(name: str, raw: bytes) -> str:
+    return f"laddr={name} lport={int.from_bytes(raw[2:4], 'big')}"
+
+
+def _scope(raw: bytes) -> str:
+    scope: int = struct.unpack_from("<I", raw, 24)[0]
+    return f"%{scope}" if scope and raw[8] == 0xFE and raw[9] & 0xC0 == 0x80 else ""

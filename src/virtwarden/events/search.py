@@ -1,0 +1,182 @@
+"""Searches logs for events, as `ausearch` does, at nearly the speed at which they can be read.
+
+What is looked for is first searched for as mere text; only the lines where it stands are taken apart, and only for
+those the other records of their events are looked for, which may stand among those of other events. An event's records
+are found as far as `SPAN` bytes from the first one that has what was looked for, whichever way the log is cut up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from virtwarden.events.blocks import BLOCK, CONTEXT, Window, windows
+from virtwarden.events.criteria import Criterion, every_record
+from virtwarden.events.logs import Log
+from virtwarden.events.marks import lines, searching
+from virtwarden.events.model import Skipped
+
+SPAN = CONTEXT - 16 * 1024
+"""How far apart the records of one event may stand, in bytes. The kernel writes them within milliseconds."""
+
+_HEAD = 512  # within which a record's stamp ends
+_DENSE = 200  # stamps in a window, from where on it is cheaper to go through all lines
+_AT_ONCE = 48  # so many patterns are searched for with vector instructions
+_LEAST = 10  # but not fewer
+_TAIL = 7  # what differs between stamps stands at their end
+
+
+class Stamp(NamedTuple):
+    """What says which event a record belongs to: node (as at the beginning of the line, or empty) and `(time:serial)`."""
+
+    node: bytes
+    event: bytes
+
+    @property
+    def millis(self) -> int:
+        """The time, in milliseconds since 1970."""
+        seconds, _, rest = self.event[1:].partition(b".")
+        return int(seconds) * 1000 + int(rest[:3])
+
+
+class Found(NamedTuple):
+    """An event: its records as they stand in the log, in the log's order, without their ends."""
+
+    stamp: Stamp
+    records: list[bytes]
+
+
+class Wanted(NamedTuple):
+    """What events are looked for: all criteria must be met. Times are in milliseconds since 1970; `node` is a host."""
+
+    criteria: tuple[Criterion, ...] = ()
+    since: int | None = None
+    until: int | None = None
+    node: str | None = None
+
+
+def search(logs: Sequence[Log], wanted: Wanted, skipped: Skipped, block: int = BLOCK) -> Iterator[Found]:
+    """The events that are looked for, in the order of the first records that have it. Raises `LogError`."""
+    first, *others = sorted(wanted.criteria, key=lambda each: each.rank) or [every_record()]
+    find = searching(first.literals)
+    seen: dict[Stamp, int] = {}
+    base = 0  # where the window's text begins, in bytes from the beginning of the log
+    for window in windows(logs, skipped, block):
+        if wanted.node is None or not window.host or window.host == wanted.node or _has_nodes(window):
+            hits = _hits(window, first, find, wanted, skipped)
+            events = _new(hits, seen, base)
+            for stamp, places in _gathered(window, events).items():
+                records = [window.text[begin:end] for begin, end in places]
+                if all(any(map(each.test, records)) for each in others):
+                    yield Found(stamp, records)
+        base += window.stop - min(window.stop, CONTEXT)
+        seen = {stamp: at for stamp, at in seen.items() if at >= base - SPAN}
+
+
+def stamp_at(text: bytes, begin: int, end: int) -> Stamp | None:
+    """The stamp of the record that is the line `text[begin:end]`; None where it is no record."""
+    opening = text.find(b" msg=audit(", begin, min(end, begin + _HEAD))
+    closing = text.find(b")", opening, min(end, opening + 64))
+    kind = text.find(b"type=", begin, opening)
+    if opening < 0 or closing < 0 or kind < 0:
+        return None
+    stamp = Stamp(bytes(text[begin:kind]), bytes(text[opening + 10 : closing + 1]))
+    return stamp if _is_sound(stamp) else None
+
+
+def _is_sound(stamp: Stamp) -> bool:
+    seconds, dot, rest = stamp.event[1:-1].partition(b".")
+    millis, colon, serial = rest.partition(b":")
+    sound = dot and colon and seconds.isdigit() and millis.isdigit() and serial.isdigit()
+    return bool(sound) and len(millis) == 3 and len(stamp.event) < 48
+
+
+def _has_nodes(window: Window) -> bool:
+    return window.text[window.start : window.start + 5] == b"node="
+
+
+def _hits(
+    window: Window, first: Criterion, find: Callable[[memoryview], list[int]], wanted: Wanted, skipped: Skipped
+) -> Iterator[tuple[Stamp, int]]:
+    """The records that have what is looked for first, and where they begin."""
+    text = window.text
+    for begin, end in lines(window, find, skipped):
+        end = end if end >= 0 else window.stop  # noqa: PLW2901  # a last line without an end
+        if not first.test(text[begin:end]):
+            continue
+        stamp = stamp_at(text, begin, end)  # type: ignore[arg-type]  # an mmap has what is asked of bytes
+        if stamp is None:
+            skipped.malformed += 1
+            skipped.bytes += end - begin
+        elif _is_asked_for(stamp, window.host, wanted):
+            yield stamp, begin
+
+
+def _is_asked_for(stamp: Stamp, host: str, wanted: Wanted) -> bool:
+    if wanted.node is not None:
+        node = stamp.node[5:].strip().decode("utf-8", "surrogateescape") if stamp.node else host
+        if node != wanted.node:
+            return False
+    if wanted.since is not None and stamp.millis < wanted.since:
+        return False
+    return wanted.until is None or stamp.millis <= wanted.until
+
+
+def _new(hits: Iterable[tuple[Stamp, int]], seen: dict[Stamp, int], base: int) -> dict[Stamp, int]:
+    """The events that were not given yet, and where their first record with what is looked for begins."""
+    events: dict[Stamp, int] = {}
+    for stamp, begin in hits:
+        before = seen.get(stamp)
+        if before is None or base + begin - before > SPAN:
+            seen[stamp] = base + begin
+            events.setdefault(stamp, begin)
+    return events
+
+
+def _gathered(window: Window, events: dict[Stamp, int]) -> dict[Stamp, list[tuple[int, int]]]:
+    """Where the records of each event begin and end, in the log's order."""
+    found: dict[Stamp, list[tuple[int, int]]] = {stamp: [] for stamp in events}
+    if not events:
+        return found
+    floor = max(min(events.values()) - SPAN, window.floor)
+    limit = min(max(events.values()) + SPAN, window.limit)
+    places = _every_line if len(events) > _DENSE else _near
+    for begin, end in places(window, events, floor, limit):
+        stamp = stamp_at(window.text, begin, end)  # type: ignore[arg-type]
+        at = events.get(stamp) if stamp is not None else None
+        if at is not None and (begin == at or (begin >= at - SPAN and end <= at + SPAN)):
+            found[stamp].append((begin, end))  # type: ignore[index]
+    return found
+
+
+def _every_line(window: Window, _: dict[Stamp, int], floor: int, limit: int) -> Iterator[tuple[int, int]]:
+    text = window.text
+    begin = floor if floor == window.floor == 0 else text.find(b"\n", floor, limit) + 1
+    while begin < limit:
+        end = text.find(b"\n", begin, window.limit)
+        if end < 0:
+            end = window.limit
+        yield begin, end
+        begin = end + 1
+
+
+def _near(window: Window, events: dict[Stamp, int], floor: int, limit: int) -> Iterator[tuple[int, int]]:
+    """The lines that may have one of the stamps: their last characters are looked for, some at once."""
+    tails = sorted({stamp.event[-_TAIL:] for stamp in events})
+    places: set[int] = set()
+    for start in range(0, len(tails), _AT_ONCE):
+        group = tails[start : start + _AT_ONCE]
+        never = [b"\n%d\n)" % number for number in range(_LEAST - len(group))]
+        find = searching((*group, *never))
+        with memoryview(window.text) as whole, whole[floor:limit] as view:
+            places.update(find(view))
+    end = -1
+    for place in sorted(places):
+        at = floor + place
+        if at < end:
+            continue
+        begin = window.text.rfind(b"\n", window.floor, at) + 1
+        end = window.text.find(b"\n", at, window.limit)
+        if end < 0:
+            end = window.limit
+        yield max(begin, window.floor), end
