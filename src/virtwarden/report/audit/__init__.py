@@ -1,0 +1,1 @@
+"""What audit logs tell, as text and pictures: pure renderers of events and sessions."""
