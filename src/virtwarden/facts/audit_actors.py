@@ -1,0 +1,147 @@
+"""Who touches guests' files in daily work: the programs, and the SELinux types that their processes run as.
+
+Rules that leave daily work out need these. A type that the loaded policy does not know makes a rule that never
+matches, so a type is only told where the policy itself speaks of it: the guests' in `virtual_domain_context`, which
+libvirt reads too; a daemon's as its program's label says, `virtqemud_exec_t` starting `virtqemud_t`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from virtwarden.facts.audit import AuditRules
+from virtwarden.facts.audit_places import DAEMONS, EMULATORS
+from virtwarden.facts.selinux import Selinux, type_of
+from virtwarden.host import Absent, Host, Source, Stat, Unknown, Want, looking, reading
+
+_CONTEXTS = "/etc/selinux/*/contexts/virtual_domain_context"
+_TOOLS = ("/usr/bin/qemu-img",)
+_OTHERS = ("/usr/sbin/logrotate", "/usr/sbin/virtlogd")
+_PROGRAMS = (*(f"/usr/sbin/{daemon}" for daemon in DAEMONS), *EMULATORS, *_TOOLS, *_OTHERS)
+_ENDING = "_exec_t"
+_ELF = b"\x7fELF"
+_NATIVE_AND_NARROW, _NATIVE, _NARROW = ("b64", "b32"), ("b64",), ("b32",)
+
+
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """One doer: the real paths of its programs that are here, and the types of its processes, none where they
+    cannot be told."""
+
+    programs: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AuditActors:
+    """The doers by name, and whether their types count: `selinux` where the kernel or, for an image, its next boot has
+    a policy. `arches` are the kinds of system calls that the host's kernel takes, its own first, read off a program;
+    none where no program could be looked into."""
+
+    doing: dict[str, Doing]
+    selinux: bool
+    arches: tuple[str, ...] = ()
+
+    wants: ClassVar[tuple[Want, ...]] = (*map(looking, _PROGRAMS), reading(_CONTEXTS))
+
+    @classmethod
+    def probe(cls, host: Host) -> Self:
+        """Look at the programs. Never raises: what cannot be told is left out."""
+        source = host.source
+        found = {path: stat for path in _PROGRAMS if (stat := _stat(source, path)) is not None}
+        selinux = _selinux(host)
+        doing = {
+            "emulator": Doing(_real(found, EMULATORS), _guest_types(source) if selinux is not None else ()),
+            "tools": Doing(_real(found, _TOOLS)),
+        }
+        for name, paths in _DOERS.items():
+            here = [found[path] for path in paths if path in found]
+            types = [] if selinux is None else [_type(stat, selinux) for stat in here]
+            known = tuple(dict.fromkeys(each for each in types if each is not None))
+            doing[name] = Doing(_real(found, paths), known if None not in types else ())
+        return cls(doing, selinux is not None, _arches(source, found))
+
+
+_DOERS = {
+    name: tuple(f"/usr/sbin/{program}" for program in programs)
+    for name, programs in {
+        "guests": ("libvirtd", "virtqemud"),
+        "remote": ("libvirtd", "virtproxyd"),
+        "storage": ("libvirtd", "virtstoraged"),
+        "secrets": ("libvirtd", "virtsecretd"),
+        "logrotate": ("logrotate",),
+        "virtlogd": ("virtlogd",),
+    }.items()
+}
+
+
+def _stat(source: Source, path: str) -> Stat | None:
+    try:
+        return source.stat(path)
+    except (Absent, Unknown):
+        return None
+
+
+def _real(found: dict[str, Stat], paths: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(found[path].real for path in paths if path in found))
+
+
+def _selinux(host: Host) -> Selinux | None:
+    try:
+        if host.get(AuditRules).lsm in ("apparmor", "none"):
+            return None
+    except (Absent, Unknown):
+        pass
+    try:
+        selinux = host.get(Selinux)
+    except (Absent, Unknown):
+        return None
+    return selinux if selinux.is_in_use else None
+
+
+def _guest_types(source: Source) -> tuple[str, ...]:
+    types: dict[str, None] = {}
+    try:
+        for path in source.glob(_CONTEXTS):
+            found = (type_of(line.strip()) for line in source.read(path).lines)
+            types |= dict.fromkeys(each for each in found if each)
+    except (Absent, Unknown):
+        return ()
+    return tuple(types)
+
+
+def _type(stat: Stat, selinux: Selinux) -> str | None:
+    label = type_of(stat.label)
+    if label is None:
+        try:
+            rule = selinux.label_rule(stat.real, "file")
+        except Unknown:
+            return None
+        label = None if rule is None else rule.type
+    return f"{label.removesuffix(_ENDING)}_t" if label is not None and label.endswith(_ENDING) else None
+
+
+def _arches(source: Source, found: dict[str, Stat]) -> tuple[str, ...]:
+    for path in found:
+        try:
+            head = source.head(path, 20).data
+        except (Absent, Unknown):
+            continue
+        if head[:4] == _ELF and len(head) >= 20:
+            return _of_program(head)
+    return ()
+
+
+_X86_64, _S390, _PPC64 = 62, 22, 21
+_BIG_ENDIAN = 2
+
+
+def _of_program(head: bytes) -> tuple[str, ...]:
+    """The kinds of calls of a machine by the header of one of its programs. ARM's and little-endian POWER's 32-bit
+    calls are left out: few of their kernels have them, and auditctl there refuses to ask for them."""
+    if head[4] == 1:
+        return _NARROW
+    machine = int.from_bytes(head[18:20], "big" if head[5] == _BIG_ENDIAN else "little")
+    both = machine in (_X86_64, _S390) or (machine == _PPC64 and head[5] == _BIG_ENDIAN)
+    return _NATIVE_AND_NARROW if both else _NATIVE
