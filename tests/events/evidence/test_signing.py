@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -88,7 +89,7 @@ def test_a_key_under_a_passphrase_is_opened_with_it(tmp_path: Path) -> None:
     assert signing.private_key(path, lambda: b"secret")
     for wrong in (b"other", b""):
         with pytest.raises(signing.BadKey, match="does not open with that passphrase"):
-            signing.private_key(path, lambda wrong=wrong: wrong)
+            signing.private_key(path, partial(bytes, wrong))
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o666])

@@ -11,17 +11,17 @@ from virtwarden.events.model import Event, Session, Skipped
 
 def derived(logs: list[Log], criteria: Criteria, skipped: Skipped) -> Answer:
     """What these logs answer; what could not be used of them is counted once. Raises `LogError`."""
-    import virtwarden.events as library  # noqa: PLC0415  # whose door imports much
+    from virtwarden.events.both import told  # noqa: PLC0415  # whose door imports much
 
     last = Skipped()
 
     def sessions() -> Iterator[Session]:
-        return library.sessions([log.path for log in logs], Skipped())
+        return (each for each in told(logs, Skipped()) if isinstance(each, Session))
 
     def events() -> Iterator[Event]:
         nonlocal last
         last = Skipped()
-        return library.events([log.path for log in logs], last)
+        return (each for each in told(logs, last) if isinstance(each, Event))
 
     answer = choose(criteria, sessions, events)
     for name in Skipped.__struct_fields__:
