@@ -187,10 +187,13 @@ def worst(results: Iterable[Result]) -> Result:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What an experiment on a live host showed: a claim, whether it holds, and what was seen."""
+    """What an experiment on a live host showed: a claim, whether it holds, and what was seen.
+
+    `holds` is None where it could not be tried or the probe was deaf; `seen` then says why.
+    """
 
     claim: str
-    holds: bool
+    holds: bool | None
     seen: str
 
 
