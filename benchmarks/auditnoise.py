@@ -97,7 +97,7 @@ class Noise:
         return UNSET if self.chance.random() < 0.5 else self.uid()
 
     def _call(self) -> list[str]:
-        keyed = self.chance.random() < 0.01
+        keyed = self.chance.random() < 0.1
         return self.call(f'"{self.chance.choice(KEYS)}"' if keyed else "(null)")
 
     def _command(self) -> list[str]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from virtwarden.events.model import (
+    Anomaly,
     Control,
     Denial,
     Ending,
@@ -26,6 +27,7 @@ from virtwarden.events.model import (
     Resource,
     Session,
 )
+from virtwarden.events.times import Window
 from virtwarden.report.visible import visible
 
 _CLASS = re.compile(r"(?:^| )class=(\S+)")
@@ -52,12 +54,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which rows: of which guest, and between which times (milliseconds, both included)."""
+    """Which rows: of which guest, and in which time."""
 
     name: str | None = None
     uuid: str | None = None
-    start: int | None = None
-    end: int | None = None
+    window: Window = Window(None, None)
 
     def guest(self, event: Event) -> bool:
         """Whether an event is of the guest; the host's own are of every guest."""
@@ -69,9 +70,8 @@ class Wanted:
 
     def times(self, row: Row) -> bool:
         """Whether a row has to do with these times: a session that crosses them does."""
-        if self.end is not None and row.event.id.millis > self.end:
-            return False
-        return self.start is None or row.open or max(row.event.id.millis, row.ended or 0) >= self.start
+        began = row.event.id.millis
+        return self.window.touches(began, None if row.open else max(began, row.ended or 0))
 
 
 class Ledger:
@@ -84,7 +84,7 @@ class Ledger:
         self._open: dict[str, list[Row]] = {}
         self._held: dict[tuple[str, str, str], list[Row]] = {}
         self._labels: dict[str, EventId] = {}
-        self._started: set[str] = set()
+        self._started: dict[str, EventId] = {}
         self._down: dict[str, EventId] = {}
 
     def take(self, told: Event | Session) -> None:
@@ -127,7 +127,7 @@ class Ledger:
     def _start(self, event: Event) -> None:
         self._add("start", event, lasting=event.ok)
         if event.session is not None:
-            self._started.add(event.session)
+            self._started[event.session] = event.id
 
     def _stop(self, event: Event) -> None:
         assert isinstance(event.detail, Control)
@@ -149,7 +149,9 @@ class Ledger:
         if detail.reason == "open":
             return
         gone, come = detail.old, detail.new
-        if detail.reason == "detach" and gone is None:
+        if detail.type == "cgroup":  # allowing and denying are both lines of their own
+            gone, come = None, come or gone or "all"
+        elif detail.reason == "detach" and gone is None:
             gone, come = come, None
         session = event.session or ""
         if gone is not None and event.ok:
@@ -170,13 +172,23 @@ class Ledger:
         if event.session is None:
             return
         row = self._add("avc" if event.kind is Kind.DENIAL else "anom", event, lasting=False)
-        label = self._labels.get(event.session)
-        if label is not None:
-            row.proof.insert(0, label)
+        told = self._tie(event.session, event.detail)
+        if told is not None:
+            row.proof.insert(0, told)
+
+    def _tie(self, session: str, detail: object) -> EventId | None:
+        """The event that told of what ties a denial or an anomaly to its guest: a disk, a process, a label."""
+        if isinstance(detail, Denial) and detail.tie == "path":
+            disks = self._held.get((session, "disk", detail.path or ""))
+            if disks:
+                return disks[-1].event.id
+        if isinstance(detail, Denial | Anomaly) and detail.tie == "pid":
+            return self._started.get(session)
+        return self._labels.get(session)
 
     def _ended(self, session: Session) -> None:
         self._labels.pop(session.id, None)
-        self._started.discard(session.id)
+        self._started.pop(session.id, None)
         last = session.proof[-1] if session.proof and session.ending in _LAST_OF_PROOF else None
         if session.ending is Ending.HOST_DOWN:
             last = self._down.get(session.host)
