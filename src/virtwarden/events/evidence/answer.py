@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 import msgspec
 
-from virtwarden.events.model import Asker, Event, EventId, Kind, Session
+from virtwarden.events.model import Event, EventId, Kind, Session
 
-_OF_THE_HOST = (Kind.BOOT, Kind.SHUTDOWN, Kind.AUDIT)
+OF_THE_HOST = (Kind.BOOT, Kind.SHUTDOWN, Kind.AUDIT)
+"""What befalls a host, and with it all of its guests."""
 
 
 class Criteria(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What was asked; every part that is given narrows it. Times are milliseconds since 1970, `end` included;
-    `sessions` and `ids` are as `audit sessions` and `--proof` show them."""
+    """What was asked; each part that is given narrows it. In `vm`, `*` and `?` stand for others. Times are milliseconds
+    since 1970, `end` included; `sessions` and `ids` are as `audit sessions` and `--proof` show them."""
 
     vm: str | None = None
     uuid: str | None = None
@@ -38,11 +40,19 @@ class Answer:
 
     def proof(self) -> set[tuple[str, EventId]]:
         """The hosts and ids of all the records that it rests on."""
-        wanted = {(event.host, event.id) for event in self.events}
-        for session in self.sessions:
-            askers = [asker.id for asker in (session.asked, session.end_asked) if isinstance(asker, Asker)]
-            wanted |= {(session.host, id_) for id_ in (*session.proof, *askers)}
-        return wanted
+        return proof([*self.sessions, *self.events])
+
+
+def proof(told: Iterable[Session | Event]) -> set[tuple[str, EventId]]:
+    """The hosts and ids of the records that sessions and events rest on."""
+    wanted: set[tuple[str, EventId]] = set()
+    for each in told:
+        if isinstance(each, Event):
+            wanted.add((each.host, each.id))
+        else:
+            askers = [asker.id for asker in (each.asked, each.end_asked) if asker is not None]
+            wanted |= {(each.host, id_) for id_ in (*each.proof, *askers)}
+    return wanted
 
 
 def choose(
@@ -71,7 +81,7 @@ def _events(criteria: Criteria, events: Iterable[Event], sessions: set[str], hos
         if event.session in sessions or _is_named(event, criteria) or _is_loose(event, criteria):
             found.append(event)
             hosts.add(event.host)
-        elif event.kind in _OF_THE_HOST:
+        elif event.kind in OF_THE_HOST:
             of_hosts.append(event)
     return [*found, *(event for event in of_hosts if event.host in hosts)]
 
@@ -84,7 +94,7 @@ def _is_named(event: Event, criteria: Criteria) -> bool:
 
 def _is_loose(event: Event, criteria: Criteria) -> bool:
     """Whether an event of no session is asked for by its guest and time."""
-    if event.session or criteria.sessions or criteria.ids or event.kind in _OF_THE_HOST:
+    if event.session or criteria.sessions or criteria.ids or event.kind in OF_THE_HOST:
         return False
     early = criteria.start is not None and event.id.millis < criteria.start
     late = criteria.end is not None and event.id.millis > criteria.end
@@ -92,8 +102,12 @@ def _is_loose(event: Event, criteria: Criteria) -> bool:
 
 
 def _fits(told: Session | Event, criteria: Criteria) -> bool:
-    pairs = ((criteria.vm, told.guest), (criteria.uuid, told.uuid), (criteria.host, told.host))
-    return all(wanted is None or sayable(wanted) == sayable(is_ or "") for wanted, is_ in pairs)
+    guest, uuid = sayable(told.guest or ""), (told.uuid or "").lower()
+    return (
+        (criteria.vm is None or guest == sayable(criteria.vm) or fnmatchcase(guest, sayable(criteria.vm)))
+        and (criteria.uuid is None or uuid == criteria.uuid.lower())
+        and (criteria.host is None or sayable(told.host) == sayable(criteria.host))
+    )
 
 
 def _overlaps(session: Session, criteria: Criteria) -> bool:

@@ -2,28 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
-from virtwarden.events.evidence.answer import Answer, Criteria, choose
+import virtwarden.events as library
+from virtwarden.events.blocks import BLOCK
+from virtwarden.events.evidence.answer import OF_THE_HOST, Answer, Criteria, choose, proof
 from virtwarden.events.logs import Log
-from virtwarden.events.model import Event, Session, Skipped
+from virtwarden.events.marks import GUESTS, LIVES
+from virtwarden.events.model import Event, EventId, Session, Skipped
 
 
 def derived(logs: list[Log], criteria: Criteria, skipped: Skipped) -> Answer:
     """What these logs answer; what could not be used of them is counted once. Raises `LogError`."""
-    from virtwarden.events.both import told  # noqa: PLC0415  # whose door imports much
-
     last = Skipped()
 
     def sessions() -> Iterator[Session]:
-        return (each for each in told(logs, Skipped()) if isinstance(each, Session))
+        told = library._told(logs, LIVES, Skipped(), BLOCK)
+        return (each for each in told if isinstance(each, Session))
 
     def events() -> Iterator[Event]:
         nonlocal last
         last = Skipped()
-        return (each for each in told(logs, last) if isinstance(each, Event))
+        told = library._told(logs, GUESTS, last, BLOCK)
+        return (each for each in told if isinstance(each, Event))
 
     answer = choose(criteria, sessions, events)
     for name in Skipped.__struct_fields__:
         setattr(skipped, name, getattr(last, name))
     return answer
+
+
+def surroundings(
+    logs: list[Log], hosts: Collection[str], uuids: Collection[str] | None
+) -> set[tuple[str, EventId]]:
+    """The hosts and ids of all records about these guests (None: about every guest) and their hosts, at any time."""
+    found: set[tuple[str, EventId]] = set()
+    for each in library._told(logs, GUESTS, Skipped(), BLOCK):
+        if each.host not in hosts:
+            continue
+        of_host = isinstance(each, Event) and each.kind in OF_THE_HOST
+        if uuids is None or of_host or each.uuid in uuids:
+            found |= proof([each])
+    return found

@@ -17,20 +17,21 @@ from typing import TYPE_CHECKING, BinaryIO
 import msgspec
 
 from virtwarden import __version__
+from virtwarden.complaint import Complaint
 from virtwarden.events.evidence import container as tar
 from virtwarden.events.evidence import manifest as paper
 from virtwarden.events.evidence.answer import Answer, Criteria, encoded, sayable
-from virtwarden.events.evidence.deriving import derived
+from virtwarden.events.evidence.deriving import derived, surroundings
 from virtwarden.events.evidence.laid import Laid
 from virtwarden.events.evidence.picking import Read, behind
 from virtwarden.events.logs import Log
-from virtwarden.events.model import Skipped
+from virtwarden.events.model import EventId, Skipped
 
 if TYPE_CHECKING:
     from virtwarden.events.evidence.signing import PrivateKey
 
 
-class NoEvidence(Exception):
+class NoEvidence(Complaint):
     """No bundle can be made; the message is one sentence that says why."""
 
 
@@ -51,17 +52,31 @@ def make(path: str, logs: list[Log], criteria: Criteria, occasion: Occasion, ski
     answer = derived(logs, criteria, skipped)
     if not answer.sessions and not answer.events:
         raise NoEvidence("nothing in these logs is as was asked, so there is nothing to prove")
-    with tempfile.TemporaryDirectory(prefix="virt-warden-") as folder:
-        laid = Laid(folder)
-        sources, runs = _collected(logs, answer, laid)
-        _require_that_it_follows(answer, criteria, laid)
-        told = _Told(answer, criteria, tuple(sources), runs, laid)
-        return told.written(Path(path), occasion, skipped)
+    for basis in paper.Basis:
+        with tempfile.TemporaryDirectory(prefix="virt-warden-") as folder:
+            laid = Laid(folder)
+            sources, runs = _collected(logs, _proof(logs, answer, basis), laid)
+            if derived(laid.logs, criteria, Skipped()) == answer:
+                told = _Told(answer, criteria, tuple(sources), runs, laid, basis)
+                return told.written(Path(path), occasion, skipped)
+    raise NoEvidence("the answer does not follow from its own records: this is a defect in virt-warden")
 
 
-def _collected(logs: list[Log], answer: Answer, laid: Laid) -> tuple[list[paper.From], list[paper.Run]]:
+def _proof(logs: list[Log], answer: Answer, basis: paper.Basis) -> set[tuple[str, EventId]]:
+    """The records to be taken. Those of the answer alone give it again nearly always; where they do not, because it
+    hangs on what was before or beside it, more are taken."""
+    if basis is paper.Basis.ANSWER:
+        return answer.proof()
+    hosts = {each.host for each in (*answer.sessions, *answer.events)}
+    uuids = {each.uuid for each in (*answer.sessions, *answer.events) if each.uuid}
+    return answer.proof() | surroundings(logs, hosts, uuids if basis is paper.Basis.GUESTS else None)
+
+
+def _collected(
+    logs: list[Log], proof: set[tuple[str, EventId]], laid: Laid
+) -> tuple[list[paper.From], list[paper.Run]]:
     """Lay down the records that the answer rests on; gives the sources, and which runs of lines are from where."""
-    wanted, seen = behind(answer.proof()), set[bytes]()
+    wanted, seen = behind(proof), set[bytes]()
     sources: list[paper.From] = []
     runs: list[paper.Run] = []
     for number, log in enumerate(logs):
@@ -88,19 +103,6 @@ def _note(runs: list[paper.Run], run: paper.Run) -> None:
         runs.append(run)
 
 
-def _require_that_it_follows(answer: Answer, criteria: Criteria, laid: Laid) -> None:
-    again = derived(laid.logs, criteria, Skipped())
-    for what, whole, part in (
-        ("session", answer.sessions, again.sessions),
-        ("event", answer.events, again.events),
-    ):
-        if odd := next((each for each in (*whole, *part) if (each in whole) is not (each in part)), None):
-            raise NoEvidence(
-                f"the {what} {sayable(str(odd.id))} does not follow from its own records: this is a defect in "
-                "virt-warden, and no bundle was written"
-            )
-
-
 @dataclass(frozen=True, slots=True)
 class _Told:
     """All that goes into a bundle."""
@@ -110,6 +112,7 @@ class _Told:
     sources: tuple[paper.From, ...]
     runs: list[paper.Run]
     laid: Laid
+    basis: paper.Basis
 
     def written(self, path: Path, occasion: Occasion, skipped: Skipped) -> paper.Manifest:
         """Write the bundle, whole or not at all."""
@@ -147,6 +150,7 @@ class _Told:
             made=occasion.made,
             host=sayable(occasion.host),
             criteria=_sayable(self.criteria),
+            basis=self.basis,
             sources=self.sources,
             records=sum(run.lines for run in self.runs),
             sessions=len(self.answer.sessions),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 import msgspec
 
 from virtwarden.events.evidence.answer import Criteria, sayable
@@ -51,6 +53,15 @@ class Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: str
 
 
+class Basis(StrEnum):
+    """Which records are in a bundle: those that the answer rests on, all of its guests', or all of its hosts' guests'.
+    More than the first are taken only where the answer does not follow otherwise."""
+
+    ANSWER = "answer"
+    GUESTS = "guests"
+    HOSTS = "hosts"
+
+
 class Signer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which key signs the manifest; `key` is the SHA-256 of the public one in DER."""
 
@@ -86,6 +97,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     made: int
     host: str
     criteria: Criteria
+    basis: Basis
     sources: tuple[From, ...]
     records: int
     sessions: int

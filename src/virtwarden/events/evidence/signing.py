@@ -17,6 +17,8 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
+from virtwarden.complaint import Complaint
+
 PrivateKey = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 PublicKey = ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
@@ -30,7 +32,7 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _LARGEST_KEY = 1 << 20
 
 
-class BadKey(Exception):
+class BadKey(Complaint):
     """A key cannot be used; the message is one sentence that says why and what to do."""
 
 
