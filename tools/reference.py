@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import get_args, get_type_hints
 
 from virtwarden.cli import VERBS
-from virtwarden.cli.options import Parser
+from virtwarden.cli.parsing import Parser
 from virtwarden.control import CHAPTERS, Control
 from virtwarden.controls import every_control
 from virtwarden.facts.policy import Policy

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from virtwarden import __version__
+from virtwarden.complaint import Complaint
 from virtwarden.statefolder import SYSTEM, default_folder
 
 VERBS = {
@@ -21,13 +22,16 @@ VERBS = {
     "rollback": "take an applied or interrupted plan back",
     "history": "list what was changed",
     "capture": "record a host, without its secrets, to be scanned elsewhere",
+    "audit": "who ran which guest, when, and what was denied, from audit logs of any size",
+    "auvirt": "the same in the options and columns of auvirt, for scripts",
+    "prove": "find out by experiment whether a protection holds",
     "demo": "scan the recorded host that ships with virt-warden",
     "explain": "say what a control asks for and why",
     "controls": "list the controls, profiles and standards",
     "diff": "compare two reports",
 }
 
-_WHILE_OPEN = ("rollback", "confirm", "history")
+_WHILE_OPEN = ("rollback", "confirm", "history", "audit", "auvirt")
 """What can be done while a change of this host is not finished."""
 
 PASSED, FAILED, UNKNOWN, USAGE = 0, 1, 2, 3
@@ -36,8 +40,8 @@ _CUT_OFF = 141  # as shells say of what a closed pipe ends; nothing whole was to
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
-class UsageError(Exception):
-    """What was asked for makes no sense; the message is the one sentence that the user sees."""
+class UsageError(Complaint):
+    """What was asked for makes no sense."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -68,18 +72,12 @@ def _run(verb: str, words: list[str]) -> int:
         return _complain(f"there is no command {verb}; {_nearest(verb)}")
     from importlib import import_module  # noqa: PLC0415  # not needed for --help and --version
 
-    from virtwarden.facts.policy import PolicyError  # noqa: PLC0415
-    from virtwarden.report.jsonreport import BadReport  # noqa: PLC0415
-    from virtwarden.report.planjson import BadPlan  # noqa: PLC0415
-    from virtwarden.sources import SourceError  # noqa: PLC0415
-    from virtwarden.standards import StandardError  # noqa: PLC0415
-
     try:
         asks_for_help = any(word in ("-h", "--help") for word in words)
         if verb not in _WHILE_OPEN and not asks_for_help and _is_something_open(words):
             import_module("virtwarden.cli.state").require_none_open(words)
         code: int = import_module(f"virtwarden.cli.{verb}").run(words)
-    except (UsageError, PolicyError, SourceError, BadReport, BadPlan, StandardError) as wrong:
+    except Complaint as wrong:
         return _complain(str(wrong))
     sys.stdout.flush()
     return code

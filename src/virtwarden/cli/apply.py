@@ -14,7 +14,8 @@ from typing import NoReturn
 from virtwarden.apply import Applying, Done, Judge, Refused, TakenBack
 from virtwarden.arming import Arming
 from virtwarden.cli import FAILED, PASSED, UNKNOWN, UsageError
-from virtwarden.cli.options import Parser, add_choice, add_policy, chosen_controls, parser, policy_of
+from virtwarden.cli.options import add_choice, add_policy, chosen_controls, policy_of
+from virtwarden.cli.parsing import Parser, parser
 from virtwarden.cli.planning import planned
 from virtwarden.cli.state import add_state, complaint, in_a_sentence, journal_in, tell
 from virtwarden.controls import every_control

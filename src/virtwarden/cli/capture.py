@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 
 from virtwarden.cli import PASSED, UsageError
-from virtwarden.cli.options import Parser, add_policy, add_source, parser, policy_of, source_of
+from virtwarden.cli.options import add_policy, add_source, policy_of, source_of
+from virtwarden.cli.parsing import Parser, parser
 from virtwarden.controls import every_control
 from virtwarden.host import Host
 from virtwarden.scan import scan

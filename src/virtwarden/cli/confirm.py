@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from virtwarden.arming import boot_id, disarm, since_boot
 from virtwarden.cli import PASSED, UsageError
-from virtwarden.cli.options import Parser, parser
+from virtwarden.cli.parsing import Parser, parser
 from virtwarden.cli.state import add_state, complaint, in_a_sentence, journal_in
 from virtwarden.journal import Status, Transaction, now
 from virtwarden.journal.records import Confirmed

@@ -6,7 +6,7 @@ from itertools import groupby
 
 from virtwarden import profiles
 from virtwarden.cli import PASSED
-from virtwarden.cli.options import Parser, parser
+from virtwarden.cli.parsing import Parser, parser
 from virtwarden.control import CHAPTERS
 from virtwarden.controls import every_control
 from virtwarden.standards import standards

@@ -18,8 +18,8 @@ from tempfile import TemporaryDirectory
 from virtwarden import profiles
 from virtwarden.apply import Applying
 from virtwarden.cli import PASSED, UsageError
-from virtwarden.cli.options import Parser, parser
 from virtwarden.cli.output import deliver
+from virtwarden.cli.parsing import Parser, parser
 from virtwarden.control import Control
 from virtwarden.controls import every_control, explanations
 from virtwarden.edits import SetMode

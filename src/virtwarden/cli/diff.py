@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from virtwarden.cli.options import Parser, parser
+from virtwarden.cli.parsing import Parser, parser
 from virtwarden.cli.scan import code_of
 from virtwarden.report import compare, jsonreport
 from virtwarden.report.layout import Detail, style_for

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textwrap import fill
 
 from virtwarden.cli import PASSED
-from virtwarden.cli.options import Parser, parser
+from virtwarden.cli.parsing import Parser, parser
 from virtwarden.control import CHAPTERS, Control
 from virtwarden.controls import every_control
 from virtwarden.profiles import require_known

@@ -7,7 +7,7 @@ import argparse
 import msgspec
 
 from virtwarden.cli import PASSED, UsageError
-from virtwarden.cli.options import Parser, parser
+from virtwarden.cli.parsing import Parser, parser
 from virtwarden.cli.state import add_state, in_a_sentence, journal_in
 from virtwarden.edits import describe
 from virtwarden.journal import Journal, Transaction

@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from difflib import get_close_matches
 from pathlib import Path
-from typing import NoReturn
 
 from virtwarden import profiles
 from virtwarden.cli import UsageError
+from virtwarden.cli.parsing import Parser
 from virtwarden.control import Control
 from virtwarden.controls import every_control
 from virtwarden.facts.policy import Policy, PolicyError, Table, parse_table, policy_from
@@ -20,24 +19,6 @@ from virtwarden.profiles import Profile, require_known
 from virtwarden.scan import guest_names
 
 POLICY_FILE = Path("/etc/virt-warden/policy.toml")
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose complaints are one sentence and exit code 3."""
-
-    def error(self, message: str) -> NoReturn:
-        """Complain, and name the option that was meant where one was mistyped."""
-        known = [option[2:] for action in self._actions for option in action.option_strings]
-        unknown = message.split() if message.startswith("unrecognized arguments") else []
-        mistyped = [word[2:].partition("=")[0] for word in unknown if word.startswith("--")]
-        close = [near for word in mistyped for near in get_close_matches(word, known, 1)]
-        hint = f"did you mean --{close[0]}?" if close else f"{self.prog} --help shows the options"
-        raise UsageError(f"{message}; {hint}")
-
-
-def parser(verb: str, description: str) -> Parser:
-    """A parser for one verb."""
-    return Parser(prog=f"virt-warden {verb}", description=description, allow_abbrev=False)
 
 
 def add_source(parser: Parser) -> None:

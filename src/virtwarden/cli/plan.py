@@ -7,17 +7,9 @@ import sys
 from collections.abc import Callable
 
 from virtwarden.cli import FAILED, PASSED, UsageError
-from virtwarden.cli.options import (
-    Parser,
-    add_choice,
-    add_policy,
-    add_source,
-    chosen_controls,
-    parser,
-    policy_of,
-    raw_source_of,
-)
+from virtwarden.cli.options import add_choice, add_policy, add_source, chosen_controls, policy_of, raw_source_of
 from virtwarden.cli.output import deliver
+from virtwarden.cli.parsing import Parser, parser
 from virtwarden.cli.planning import planned
 from virtwarden.model import Plan, Safety
 from virtwarden.plan import text_at

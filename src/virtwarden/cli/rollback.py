@@ -7,7 +7,7 @@ import time
 
 from virtwarden.arming import boot_id, disarm, since_boot
 from virtwarden.cli import FAILED, PASSED, UNKNOWN, UsageError
-from virtwarden.cli.options import Parser, parser
+from virtwarden.cli.parsing import Parser, parser
 from virtwarden.cli.state import add_state, in_a_sentence, journal_in, tell
 from virtwarden.difference import difference
 from virtwarden.journal import Busy, Journal, Status, Transaction

@@ -11,17 +11,16 @@ from dataclasses import replace
 
 from virtwarden.cli import FAILED, PASSED, UNKNOWN, UsageError
 from virtwarden.cli.options import (
-    Parser,
     add_choice,
     add_policy,
     add_source,
     chosen_controls,
-    parser,
     policy_of,
     require_guest,
     source_of,
 )
 from virtwarden.cli.output import deliver
+from virtwarden.cli.parsing import Parser, parser
 from virtwarden.controls import explanations
 from virtwarden.host import Host
 from virtwarden.model import Report, Result

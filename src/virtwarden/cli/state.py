@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from virtwarden.cli import UsageError
-from virtwarden.cli.options import Parser
+from virtwarden.cli.parsing import Parser
 from virtwarden.journal import BadJournal, Busy, Journal, Status, Transaction
 from virtwarden.journal.sealing import BrokenSeal
 from virtwarden.statefolder import SYSTEM, default_folder

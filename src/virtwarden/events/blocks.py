@@ -165,31 +165,61 @@ class _Chained:
         return 0
 
 
-def companions(window: Window, begin: int, end: int) -> list[bytes]:
-    """The other records of the event whose record is the line `text[begin:end]`. They nearly always follow at once;
-    where they do not, and the record speaks of guests, they are looked for as far as `CONTEXT` allows."""
-    text = window.text
-    opening = text.find(b"(", begin, end)
-    closing = text.find(b")", opening, end)
-    if opening < 0 or closing < 0:
-        return []
-    stamp = text[opening : closing + 1]
-    found: list[bytes] = []
-    at, last = end + 1, min(end + CONTEXT, window.limit)
-    while at < last and text.find(stamp, at, min(at + _HEAD, last)) >= 0:
-        stop = text.find(b"\n", at, last)
-        if stop < 0:
-            break
-        found.append(text[at:stop])
-        at = stop + 1
-    if any(b"type=SYSCALL " in record[:_HEAD] for record in found):
-        return found
-    line = text[begin:end]
-    if b"virt" not in line and b"qemu" not in line:
-        return found
-    return _far(window, begin, end, stamp)
+class Around:
+    """What stands around a line of a window: set `begin` and `end`, then ask."""
+
+    __slots__ = ("begin", "end", "window")
+
+    def __init__(self, window: Window) -> None:
+        self.window = window
+        self.begin = self.end = window.start
+
+    def companions(self) -> list[bytes]:
+        """The other records of the event that the line is a record of. They nearly always follow at once; where they do
+        not, and the record speaks of guests, they are looked for as far as `CONTEXT` allows."""
+        text, begin, end, limit = self.window.text, self.begin, self.end, self.window.limit
+        opening = text.find(b"(", begin, end)
+        closing = text.find(b")", opening, end)
+        if opening < 0 or closing < 0:
+            return []
+        stamp = text[opening : closing + 1]
+        found: list[bytes] = []
+        at, last = end + 1, min(end + CONTEXT, limit)
+        while at < last and text.find(stamp, at, min(at + _HEAD, last)) >= 0:
+            stop = text.find(b"\n", at, last)
+            if stop < 0:
+                break
+            found.append(text[at:stop])
+            at = stop + 1
+        line = text[begin:end]
+        if any(b"type=SYSCALL " in record[:_HEAD] for record in found) or not (b"virt" in line or b"qemu" in line):
+            return found
+        return _far(self.window, begin, end, stamp)
+
+    def neighbours(self) -> tuple[bytes, bytes]:
+        """The lines before and behind this one that are none of auditd's own; empty where there are none near."""
+        text, floor, limit = self.window.text, self.window.floor, self.window.limit
+        before, behind = b"", b""
+        at = self.begin
+        for _ in range(_NEAR):
+            start = text.rfind(b"\n", max(floor, at - LONGEST), at - 1) + 1 if at > floor else -1
+            if start <= 0 and (start < 0 or floor):
+                break
+            before, at = text[start : at - 1], start
+            if b"type=DAEMON_" not in before[:_HEAD]:
+                break
+        at = self.end + 1
+        for _ in range(_NEAR):
+            stop = text.find(b"\n", at, limit)
+            if stop < 0:
+                break
+            behind, at = text[at:stop], stop + 1
+            if b"type=DAEMON_" not in behind[:_HEAD]:
+                break
+        return before, behind
 
 
+_NEAR = 4
 _HEAD = 400
 
 

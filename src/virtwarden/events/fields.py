@@ -53,3 +53,14 @@ def number(value: bytes | None) -> int | None:
     if value is None or len(value) > 19 or not value.lstrip(b"-").isdigit():
         return None
     return int(value)
+
+
+def name_of(text: bytes, field: bytes) -> str | None:
+    """The name that auditd looked up for a field (`UID`, `AUID`); None where it did not."""
+    at = text.find(field + b'="', text.find(ENRICHED)) if ENRICHED in text else -1
+    while at > 0 and text[at - 1 : at] not in (ENRICHED, b" "):
+        at = text.find(field + b'="', at + 1)
+    if at < 0:
+        return None
+    start = at + len(field) + 2
+    return decoded(text[start : text.find(b'"', start)])

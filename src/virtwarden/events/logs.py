@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any, BinaryIO, Protocol, cast
 
+from virtwarden.complaint import Complaint
 from virtwarden.events.model import Skipped
 
 DEFAULT = "/var/log/audit"
@@ -24,7 +25,7 @@ _GZIP, _XZ, _ZSTD = b"\x1f\x8b", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"
 _STAMP = re.compile(rb"msg=audit\((\d{1,12})\.(\d{3}):")
 
 
-class LogError(Exception):
+class LogError(Complaint):
     """A log cannot be found or opened; the message is the one sentence that the user sees."""
 
 

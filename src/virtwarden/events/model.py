@@ -125,10 +125,11 @@ class Anomaly(msgspec.Struct, frozen=True, gc=False):
 
 
 class HostEvent(msgspec.Struct, frozen=True, gc=False):
-    """SYSTEM_BOOT, SYSTEM_SHUTDOWN, DAEMON_*."""
+    """SYSTEM_BOOT, SYSTEM_SHUTDOWN, DAEMON_*. `afresh`: the kernel's numbers begin anew behind it: the host booted."""
 
     type: str
     about: str = ""
+    afresh: bool = False
 
 
 Detail = Control | Identity | Resource | Denial | Anomaly | HostEvent
@@ -136,7 +137,8 @@ Detail = Control | Identity | Resource | Denial | Anomaly | HostEvent
 
 class Event(msgspec.Struct, frozen=True, gc=False):
     """One event. `host` is the record's node, or the name given to the log it came from, or empty. `session` is the id
-    of the guest's session that it belongs to, None where there is none. `user` is the uid of the daemon that told."""
+    of the guest's session that it belongs to, None where there is none. `user` is the uid of the daemon that told, or
+    of the process that was denied something."""
 
     kind: Kind
     host: str
@@ -154,7 +156,7 @@ class Session(msgspec.Struct, frozen=True, gc=False):
     """A guest from its start to its end. `started` is None where it ran before the log begins; `ended` is None while it
     runs and where its end was not told; `exact` is False where `ended` is only the latest time it can have been."""
 
-    id: str  # uuid@time:serial of its first record; uuid@? where that is before the log
+    id: str  # uuid@time:serial of its first record; uuid@?, uuid@?2 … where that was not told
     host: str
     guest: str
     uuid: str

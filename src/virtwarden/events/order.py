@@ -1,14 +1,16 @@
 """Puts the records of a host in the order in which the kernel made them.
 
 The kernel numbers its records from 1 at every boot, and auditd writes them nearly in that order; clocks jump, so
-numbers count and times only help to tell one boot from the next. auditd's own DAEMON records have numbers of their own and stay
-where they stand. A record that comes again, from an overlapping copy of a log, is left out.
+numbers count and times only help to tell one boot from the next. auditd's own DAEMON records have numbers of their own
+and stay where they stand. A record that comes again, from an overlapping copy of a log, is left out.
 """
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left, insort
+from collections import deque
 from collections.abc import Iterator
+from itertools import islice, takewhile
 
 from virtwarden.events.model import Event, EventId, HostEvent, Kind, Skipped
 from virtwarden.events.records import CommandPart
@@ -17,11 +19,10 @@ _WAITING = 512
 """How many records wait until they are taken to be in order; counted, not timed, so that every run does the same."""
 _REBOOT = 1000
 """The least milliseconds that a reboot takes; CPUs number and stamp records with less between them."""
-_RECENT = 4 * _WAITING
 _PAGE = 16
 
-Placed = tuple[int, int, int, Event | CommandPart]
-"""The boot, the number within it, the order of arrival, the record."""
+Placed = tuple[int, int, int, Event | CommandPart, bytes]
+"""The boot, the number within it, the order of arrival, the record and its line."""
 
 
 class _Boot:
@@ -31,108 +32,115 @@ class _Boot:
 
     def __init__(self, number: int, millis: int) -> None:
         self.number = number
-        self.serial = 0
+        self.serial = -1
         self.first = self.last = millis
-        self.booted = False
+        self.booted: EventId | None = None
         self.seen: dict[int, bytearray] = {}
 
-    def marked(self, serial: int) -> bool:
-        """Whether this number was here before; it is marked now."""
+    def mark(self, serial: int) -> None:
+        """This number has been here."""
         page = self.seen.get(serial >> _PAGE)
         if page is None:
             page = self.seen[serial >> _PAGE] = bytearray(1 << (_PAGE - 3))
-        at, bit = (serial & 0xFFFF) >> 3, 1 << (serial & 7)
-        before = page[at] & bit
-        page[at] |= bit
-        return bool(before)
+        page[(serial & 0xFFFF) >> 3] |= 1 << (serial & 7)
+
+    def marked(self, serial: int) -> bool:
+        """Whether this number has been here."""
+        page = self.seen.get(serial >> _PAGE)
+        return page is not None and bool(page[(serial & 0xFFFF) >> 3] & 1 << (serial & 7))
 
 
 class Order:
     """The records of one host, put in order."""
 
-    __slots__ = ("_arrived", "_boots", "_daemon", "_recent", "_skipped", "_waiting")
+    __slots__ = ("_afresh", "_arrived", "_boots", "_daemon", "_daemons", "_skipped", "_waiting")
 
     def __init__(self, skipped: Skipped) -> None:
         self._skipped = skipped
         self._boots: list[_Boot] = []
         self._waiting: list[Placed] = []
-        self._recent: dict[tuple[EventId, int], None] = {}
         self._arrived = 0
-        self._daemon = False
+        self._daemon = self._afresh = False
+        self._daemons: deque[EventId] = deque(maxlen=64)
 
     def put(self, record: Event | CommandPart, line: bytes) -> list[Placed]:
         """Take a record; what is in order by now, mostly nothing."""
-        id_ = record.id
-        key = (id_, hash(line))
-        if key in self._recent:
-            self._skipped.repeated += 1
-            return []
-        self._recent[key] = None
-        if len(self._recent) > _RECENT:
-            del self._recent[next(iter(self._recent))]
-        placed = self._placed(record, id_)
-        if placed is None:
-            return []
+        self._arrived += 1
         waiting = self._waiting
-        if not waiting or placed[:3] > waiting[-1][:3]:
-            waiting.append(placed)
-        else:
-            insort(waiting, placed, key=lambda each: each[:3])
+        serial, boot = record.id.serial, self._boots[-1] if self._boots else None
+        if boot is not None and serial > boot.serial and self._is_plain(record):
+            boot.serial = serial
+            boot.last = max(boot.last, record.id.millis)
+            boot.mark(serial)
+            waiting.append((boot.number, serial, self._arrived, record, line))
+        elif not self._insert(record, line):
+            self._skipped.repeated += 1
         if len(waiting) < 2 * _WAITING:
             return []
         ready = waiting[:_WAITING]
         del waiting[:_WAITING]
         return ready
 
+    def _is_plain(self, record: Event | CommandPart) -> bool:
+        return not self._daemon and (type(record) is CommandPart or record.kind not in _OF_HOSTS)  # type: ignore[union-attr]
+
+    def _insert(self, record: Event | CommandPart, line: bytes) -> bool:
+        """Put in order what does not simply come next; False for what was here before."""
+        placed = self._placed(record, line)
+        if placed is None:
+            return False
+        insort(self._waiting, placed, key=_place)
+        return True
+
     def rest(self) -> Iterator[Placed]:
         """All that still waits."""
         waiting, self._waiting = self._waiting, []
         yield from waiting
 
-    def _placed(self, record: Event | CommandPart, id_: EventId) -> Placed | None:
-        self._arrived += 1
+    def _placed(self, record: Event | CommandPart, line: bytes) -> Placed | None:
+        id_ = record.id
         if isinstance(record, Event) and record.kind is Kind.AUDIT:
             assert isinstance(record.detail, HostEvent)
+            if id_ in self._daemons:
+                return None
+            self._daemons.append(id_)
             self._daemon = self._daemon or record.detail.type == "DAEMON_START"
+            self._afresh = self._afresh or record.detail.afresh
             boot = self._boots[-1] if self._boots else self._new(id_)
-            return boot.number, boot.serial, self._arrived, record
+            return boot.number, boot.serial, self._arrived, record, line
         boot = self._boot_of(record, id_)
-        if boot.marked(id_.serial) and self._is_old(boot, id_):
-            self._skipped.repeated += 1
+        if boot.marked(id_.serial) and self._is_repeated(boot, id_, line):
             return None
+        boot.mark(id_.serial)
         boot.serial = max(boot.serial, id_.serial)
         boot.first, boot.last = min(boot.first, id_.millis), max(boot.last, id_.millis)
-        return boot.number, id_.serial, self._arrived, record
+        return boot.number, id_.serial, self._arrived, record, line
 
-    def _is_old(self, boot: _Boot, id_: EventId) -> bool:
-        """Whether a number that was here before is a repetition; the records of one event share theirs, and then lie
-        close together."""
-        return not self._waiting or (boot.number, id_.serial) < self._waiting[0][:2]
+    def _is_repeated(self, boot: _Boot, id_: EventId, line: bytes) -> bool:
+        """Whether a number that was here before is a repetition. The records of one event share theirs, and lie close
+        together."""
+        place = (boot.number, id_.serial)
+        if not self._waiting or place < self._waiting[0][:2]:
+            return True
+        at = bisect_left(self._waiting, place, key=lambda each: each[:2])
+        same = takewhile(lambda each: each[:2] == place, islice(self._waiting, at, None))
+        return any(each[4] == line for each in same)
 
     def _boot_of(self, record: Event | CommandPart, id_: EventId) -> _Boot:
-        daemon, self._daemon = self._daemon, False
-        if not self._boots:
-            return self._begun(record, self._new(id_))
-        now = self._boots[-1]
+        daemon, afresh, self._daemon, self._afresh = self._daemon, self._afresh, False, False
         is_boot = isinstance(record, Event) and record.kind is Kind.BOOT
-        if is_boot and (now.booted or id_.serial > now.serial) and not self._was_here(id_):
-            fresh = now.booted or now.number == self._boots[0].number
-            return self._begun(record, self._new(id_) if fresh else now)
-        if id_.serial >= now.serial:
-            return self._begun(record, now)
-        if id_.millis > now.last + _REBOOT:
-            return self._begun(record, self._new(id_))
-        earlier = self._earlier(id_)
-        if earlier is not None:
-            return earlier
-        if (daemon or is_boot) and now.serial - id_.serial > 1:
-            return self._begun(record, self._new(id_))
-        return now
-
-    def _was_here(self, id_: EventId) -> bool:
-        boot = self._earlier(id_)
-        page = None if boot is None else boot.seen.get(id_.serial >> _PAGE)
-        return page is not None and bool(page[(id_.serial & 0xFFFF) >> 3] & 1 << (id_.serial & 7))
+        if not self._boots:
+            return self._begun(id_, is_boot, self._new(id_))
+        now = self._boots[-1]
+        again = next((boot for boot in self._boots if boot.booted == id_), None) if is_boot else None
+        if again is not None:
+            return again
+        if is_boot and (now.booted is not None or (now.number == 0 and id_.serial > now.serial)):
+            return self._begun(id_, is_boot, self._new(id_))
+        if afresh or (id_.serial < now.serial and (daemon or is_boot or id_.millis > now.last + _REBOOT)):
+            return self._begun(id_, is_boot, self._new(id_))
+        earlier = self._earlier(id_) if id_.serial < now.serial else None
+        return earlier or self._begun(id_, is_boot, now)
 
     def _earlier(self, id_: EventId) -> _Boot | None:
         """The boot in whose time and numbers a late record lies."""
@@ -144,11 +152,18 @@ class Order:
             None,
         )  # fmt: skip
 
-    def _begun(self, record: Event | CommandPart, boot: _Boot) -> _Boot:
-        boot.booted = boot.booted or (isinstance(record, Event) and record.kind is Kind.BOOT)
+    def _begun(self, id_: EventId, is_boot: bool, boot: _Boot) -> _Boot:
+        boot.booted = id_ if is_boot else boot.booted
         return boot
 
     def _new(self, id_: EventId) -> _Boot:
         boot = _Boot(len(self._boots), id_.millis)
         self._boots.append(boot)
         return boot
+
+
+_OF_HOSTS = (Kind.AUDIT, Kind.BOOT)
+
+
+def _place(placed: Placed) -> tuple[int, int, int]:
+    return placed[:3]

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Protocol, TypeVar
 
 import msgspec
 
 from virtwarden.events import denials
-from virtwarden.events.fields import ENRICHED, HEAD, decoded, encoded, number, pairs, plain
+from virtwarden.events.fields import ENRICHED, HEAD, decoded, encoded, name_of, number, pairs, plain
 from virtwarden.events.model import (
     Anomaly,
     Control,
@@ -33,13 +34,12 @@ _VIRT = re.compile(
     rb"pid=-?\d+ uid=(\d{1,10}) auid=\d+ ses=\d+(?: subj=\S+)? msg='virt=(\S+) (?:(?:op|resrc)=(\S+) )?"
     rb"(?:reason=(\S+) )?vm=(\"[^\"]*\"|\S+) uuid=(\S+) ?"
 )
-_PID = re.compile(rb"vm-pid=(-?\d{1,10})(?: |\Z)")
+_PID = re.compile(rb"vm-pid=(\d{1,10})(?: |\Z)")
 _LABELS = re.compile(rb"vm-ctx=(\S*) img-ctx=(\S*) model=(\S+)")
 _CHANGE = re.compile(rb"old-[a-z-]+=(\"[^\"]*\"|\S*) new-[a-z-]+=(\"[^\"]*\"|\S*)\Z")
 _UID = re.compile(rb'[\x1d ]UID="([^"]*)"')
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _COMMAND_TYPES = (b"SYSCALL", b"EXECVE", b"PROCTITLE", b"USER_CMD")
-_MANY = 20_000
 
 
 class CommandPart(msgspec.Struct, frozen=True, gc=False):
@@ -53,20 +53,56 @@ class CommandPart(msgspec.Struct, frozen=True, gc=False):
 
 
 Companions = Callable[[], list[bytes]]
-"""The other records of the event that a line belongs to."""
+
+
+class Around(Protocol):
+    """What stands around a line."""
+
+    def companions(self) -> list[bytes]:
+        """The other records of the event that the line is a record of."""
+
+    def neighbours(self) -> tuple[bytes, bytes]:
+        """The lines before and behind this one that are none of auditd's own; empty where there are none near."""
+
+
+class _Texts(dict[bytes, str]):
+    """Bytes as text, each kept once."""
+
+    def __missing__(self, value: bytes) -> str:
+        return _kept(self, value, decoded(value))
+
+
+class _Names(dict[bytes, str | None]):
+    """Values that are in quotes or hexadecimal, each kept once."""
+
+    def __missing__(self, value: bytes) -> str | None:
+        return _kept(self, value, encoded(value))
+
+
+_K = TypeVar("_K")
+_T = TypeVar("_T")
+_MANY = 20_000
+
+
+def _kept(cache: dict[_K, _T], key: _K, value: _T) -> _T:
+    if len(cache) >= _MANY:
+        cache.clear()
+    cache[key] = value
+    return value
 
 
 class Records:
-    """Reads lines; what comes again and again (names, uuids, paths) is kept once."""
+    """Reads lines; what comes again and again (names, uuids, resources) is kept once."""
 
-    __slots__ = ("_names", "_tails", "_texts")
+    __slots__ = ("_guests", "_resources", "_texts", "_users")
 
     def __init__(self) -> None:
-        self._texts: dict[bytes, str | None] = {}
-        self._tails: dict[tuple[str, bytes], tuple[str | None, str | None, str]] = {}
-        self._names: dict[tuple[str, int], str | None] = {}
+        self._texts = _Texts()
+        self._guests = _Names()
+        self._resources: dict[tuple[bytes, bytes, bytes], Resource] = {}
+        self._users: dict[tuple[str, bytes], str] = {}
 
-    def read(self, line: bytes, host: str, companions: Companions) -> Event | CommandPart | None:
+    def read(self, line: bytes, host: str, around: Around) -> Event | CommandPart | None:
         """The event of a line, None if it is of no kind that tells of guests. Raises `Malformed`."""
         found = _VIRT.match(line)
         if found is not None:
@@ -77,58 +113,52 @@ class Records:
                 raise Malformed("a guest's record without a head")
             return None
         node, type_, seconds, millis, serial = head.groups()
-        host = host if node is None else decoded(node)
-        id_ = EventId(int(seconds) * 1000 + int(millis), int(serial))
+        host = host if node is None else self._texts[node]
+        id_ = EventId(int(seconds + millis), int(serial))
         if type_.startswith(b"VIRT_"):
             return self._by_name(line, head.end(), type_, host, id_)
         if type_ in (b"AVC", b"USER_AVC") or type_.startswith(b"APPARMOR_"):
-            denial = denials.read(line[head.end() :], companions)
-            return None if denial is None else _of_host(Kind.DENIAL, host, id_, denial, ok=not denial.denied)
+            denied = denials.read(line[head.end() :], around.companions)
+            return denied and Event(
+                Kind.DENIAL, host, id_, None, None, not denied[0].denied, *denied[1:], denied[0], None
+            )
         if type_.startswith(b"ANOM_"):
-            return _of_host(Kind.ANOMALY, host, id_, _anomaly(decoded(type_), line[head.end() :], companions))
+            return _anomaly(decoded(type_), line[head.end() :], host, id_, around.companions)
         if type_.startswith((b"SYSTEM_", b"DAEMON_")):
-            return _host_event(decoded(type_), line[head.end() :], host, id_)
+            return _host_event(decoded(type_), line[head.end() :], host, id_, around)
         if type_ in _COMMAND_TYPES:
             return _command(type_, line[head.end() :], host, id_)
         return None
 
     def _virt(self, line: bytes, found: re.Match[bytes], host: str) -> Event:
-        node, letter, seconds, millis, serial, uid, virt, what, reason, vm, uuid = found.groups()
-        at = line.rfind(b" exe=")
-        if at < found.end() - 1:
+        node, letter, seconds, millis, serial, uid, virt, what, reason, vm, uuid = found.groups(b"")
+        start = found.end()
+        end = line.rfind(b" exe=")
+        result = line.find(b" res=", end)
+        if end < start - 1 or result < 0:
             raise Malformed("a guest's record without its end")
-        tail = line[found.end() : at]
-        id_ = EventId(int(seconds) * 1000 + int(millis), int(serial))
-        host = host if node is None else self._text(node)
-        ok = _result(line, at)
+        tail = line[start:end]
+        texts = self._texts
+        if node:
+            host = texts[node]
+        detail: Detail
         if letter == b"R":
-            type_ = self._text(what or b"")
-            old, new, more = self._resource(type_, tail)
-            detail: Detail = Resource(type_, self._text(reason or b""), old, new, more)
-            kind = Kind.RESOURCE
+            kind, detail = Kind.RESOURCE, self._resource(what, reason, tail)
         elif letter == b"C":
-            pid = _PID.match(tail)
-            kind = _OPERATIONS.get(what or b"", Kind.INIT)
-            process = None if pid is None else int(pid[1])
-            detail = Control(
-                self._text(virt), self._text(reason or b""), process if process and process > 0 else None
-            )
+            kind = _OPERATIONS.get(what, Kind.INIT)
+            detail = Control(texts[virt], texts[reason], _process(tail))
         else:
             kind, detail = Kind.IDENTITY, _identity(tail)
-        user = int(uid)
-        name = self._user(host, user, line, at)
-        return Event(kind, host, id_, self._guest(vm), self._text(uuid), ok, user, name, detail, None)
+        user = self._users.get((host, uid)) or self._user(host, uid, line, end)
+        return Event(
+            kind, host, EventId(int(seconds + millis), int(serial)), self._guests[vm], texts[uuid],
+            line.startswith(b"success", result + 5), int(uid), user, detail, None,
+        )  # fmt: skip
 
-    def _user(self, host: str, uid: int, line: bytes, end: int) -> str | None:
+    def _user(self, host: str, uid: bytes, line: bytes, end: int) -> str | None:
         """The name that the log gives a user, once it has been given."""
-        known = self._names.get((host, uid))
-        if known is None and (named := _UID.search(line, end)) is not None:
-            known = self._names[host, uid] = decoded(named[1])
-        return known
-
-    def _guest(self, vm: bytes) -> str | None:
-        known = self._texts.get(vm, "")
-        return self._remember(vm, encoded(vm)) if known == "" else known
+        named = _UID.search(line, end)
+        return None if named is None else _kept(self._users, (host, uid), decoded(named[1]))
 
     def _by_name(self, line: bytes, start: int, type_: bytes, host: str, id_: EventId) -> Event:
         """A guest's record whose fields stand in another order than usual."""
@@ -154,33 +184,28 @@ class Records:
             kind, detail = Kind.RESOURCE, Resource(resrc, reason, *_values(rest))
         else:
             raise Malformed(f"a guest's record of the unknown type {decoded(type_)[:40]}")
-        name = None if uid is None else self._user(host, uid, line, opening)
-        return Event(kind, host, id_, self._guest(vm), self._text(uuid), ok, uid, name, detail, None)
+        name = self._user(host, outer.get("uid", b""), line, opening)
+        return Event(kind, host, id_, self._guests[vm], self._texts[uuid], ok, uid, name, detail, None)
 
-    def _resource(self, type_: str, tail: bytes) -> tuple[str | None, str | None, str]:
-        key = (type_, tail)
-        known = self._tails.get(key)
-        if known is None:
-            change = _CHANGE.match(tail)
-            if change is None:
-                known = _values(list(pairs(tail).items()))
-            else:
-                read = plain if type_ in _NUMBERS else encoded
-                known = (_some(read(change[1])), _some(read(change[2])), "")
-            if len(self._tails) >= _MANY:
-                self._tails.clear()
-            self._tails[key] = known
-        return known
+    def _resource(self, type_: bytes, reason: bytes, tail: bytes) -> Resource:
+        if tail.startswith(b"cgroup="):
+            tail = tail[tail.find(b" class=") + 1 :]  # the guest's own group, another one at every start
+        key = (type_, reason, tail)
+        known = self._resources.get(key)
+        return known or _kept(self._resources, key, _resource(self._texts[type_], self._texts[reason], tail))
 
-    def _text(self, value: bytes) -> str:
-        known = self._texts.get(value)
-        return known if known is not None else self._remember(value, decoded(value)) or ""
 
-    def _remember(self, value: bytes, text: str | None) -> str | None:
-        if len(self._texts) >= _MANY:
-            self._texts.clear()
-        self._texts[value] = text
-        return text
+def _resource(type_: str, reason: str, tail: bytes) -> Resource:
+    change = _CHANGE.match(tail)
+    if change is None:
+        return Resource(type_, reason, *_values(list(pairs(tail).items())))
+    read = plain if type_ in _NUMBERS else encoded
+    return Resource(type_, reason, _some(read(change[1])), _some(read(change[2])))
+
+
+def _process(tail: bytes) -> int | None:
+    found = _PID.match(tail)
+    return (int(found[1]) or None) if found else None
 
 
 _OPERATIONS = {b"start": Kind.START, b"stop": Kind.STOP, b"init": Kind.INIT}
@@ -202,10 +227,10 @@ def _values(fields: list[tuple[str, bytes]]) -> tuple[str | None, str | None, st
     old = next((value for name, value in told.items() if name.startswith("old-")), None)
     new = next((value for name, value in told.items() if name.startswith("new-")), None)
     main = next((name for name in _MAIN if name in told), None)
-    if old is None and new is None and main is not None:
+    if told.get("class") == "all":
+        old, new = None, told.pop("class")
+    elif old is None and new is None and main is not None:
         new = told.pop(main)
-        if told.get("class") == "all":
-            new = "all"
     more = " ".join(f"{name}={value}" for name, value in told.items() if not name.startswith(("old-", "new-")))
     return _some(old), _some(new), more
 
@@ -221,55 +246,48 @@ def _identity(tail: bytes) -> Identity:
     return Identity(Label(decoded(model), decoded(process), decoded(image)))
 
 
-def _result(line: bytes, start: int) -> bool:
-    at = line.find(b" res=", start)
-    if at < 0:
-        raise Malformed("a guest's record without a result")
-    return line.startswith(b"success", at + 5)
-
-
-def _of_host(kind: Kind, host: str, id_: EventId, detail: Detail, ok: bool = True) -> Event:
-    return Event(kind, host, id_, None, None, ok, None, None, detail, None)
-
-
-def _host_event(type_: str, body: bytes, host: str, id_: EventId) -> Event | None:
+def _host_event(type_: str, body: bytes, host: str, id_: EventId, around: Around) -> Event | None:
     kind = {"SYSTEM_BOOT": Kind.BOOT, "SYSTEM_SHUTDOWN": Kind.SHUTDOWN}.get(type_, Kind.AUDIT)
     if type_ == "SYSTEM_RUNLEVEL":
         return None
     told = pairs(body.partition(ENRICHED)[0])
     about = " ".join(f"{name}={decoded(told[name])}" for name in ("op", "ver", "auid", "pid") if name in told)
-    return _of_host(
-        kind, host, id_, HostEvent(type_, about if kind is Kind.AUDIT else ""), b"res=failed" not in body
-    )
+    afresh = type_ == "DAEMON_START" and _begins_afresh(*around.neighbours())
+    detail = HostEvent(type_, about if kind is Kind.AUDIT else "", afresh)
+    return Event(kind, host, id_, None, None, b"res=failed" not in body, None, None, detail, None)
 
 
-def _anomaly(type_: str, body: bytes, companions: Companions) -> Anomaly:
+def _begins_afresh(before: bytes, behind: bytes) -> bool:
+    """Whether the kernel's numbers go back between two lines of one host."""
+    first, second = HEAD.match(before), HEAD.match(behind)
+    return first is not None and second is not None and first[1] == second[1] and int(second[5]) < int(first[5])
+
+
+def _denial(body: bytes, host: str, id_: EventId, companions: Companions) -> Event | None:
+    found = denials.read(body, companions)
+    if found is None:
+        return None
+    denial, uid, name = found
+    return Event(Kind.DENIAL, host, id_, None, None, not denial.denied, uid, name, denial, None)
+
+
+def _anomaly(type_: str, body: bytes, host: str, id_: EventId, companions: Companions) -> Event:
     told = pairs(body.partition(ENRICHED)[0])
-    around = {} if "pid" in told else _syscall(companions())
-    about = [
-        f"{name}={plain(told[name])}"
-        for name in ("dev", "prom", "old_prom", "sig", "reason", "op", "path")
-        if name in told
-    ]
+    around = {} if "pid" in told else denials.syscall(companions())
+    names = ("dev", "prom", "old_prom", "sig", "reason", "op", "path")
+    about = [f"{name}={plain(told[name])}" for name in names if name in told]
     exe = encoded(told.get("exe") or around.get("exe"))
     if exe is not None:
         about.append(exe)
     process = encoded(told.get("comm") or around.get("comm")) or ""
-    return Anomaly(
-        type_,
-        number(told.get("pid") or around.get("pid")),
-        " ".join(about),
-        process,
-        plain(told.get("subj")) or "",
-    )
-
-
-def _syscall(records: list[bytes]) -> dict[str, bytes]:
-    return next((pairs(record) for record in records if b"type=SYSCALL " in record[:512]), {})
+    pid = number(told.get("pid") or around.get("pid"))
+    detail = Anomaly(type_, pid, " ".join(about), process, plain(told.get("subj")) or "")
+    uid = number(told.get("uid") or around.get("uid"))
+    return Event(Kind.ANOMALY, host, id_, None, None, True, uid, name_of(body, b"UID"), detail, None)
 
 
 def _command(type_: bytes, body: bytes, host: str, id_: EventId) -> CommandPart | None:
-    raw, _, names = body.partition(ENRICHED)
+    raw = body.partition(ENRICHED)[0]
     told = pairs(raw)
     if type_ == b"USER_CMD":
         inner = pairs(raw[raw.find(b"msg='") + 5 :])
@@ -288,5 +306,4 @@ def _command(type_: bytes, body: bytes, host: str, id_: EventId) -> CommandPart 
         return None
     if words and not any(word.rpartition("/")[2] == "virsh" for word in words):
         return None
-    named = re.search(rb'AUID="([^"]*)"', names)
-    return CommandPart(host, id_, number(told.get("auid")), None if named is None else decoded(named[1]), words)
+    return CommandPart(host, id_, number(told.get("auid")), name_of(body, b"AUID"), words)

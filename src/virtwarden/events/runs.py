@@ -10,7 +10,7 @@ class Run:
     of its start, none of its success), `failed` (libvirt took the start back), `running`."""
 
     __slots__ = (
-        "asked", "end_asked", "end_id", "first", "guest", "id", "labels", "paths", "pid", "proof", "reason", "started",
+        "asked", "end_asked", "first", "guest", "id", "labels", "models", "paths", "pid", "proof", "reason", "started",
         "state", "user", "user_name", "uuid", "virt",
     )  # fmt: skip
 
@@ -28,6 +28,7 @@ class Run:
         self.asked: Asker | None = None
         self.end_asked: Asker | None = None
         self.labels: list[Label] = []
+        self.models: set[str] = set()
         self.paths: set[str] = set()
         self.proof: list[EventId] = []
 

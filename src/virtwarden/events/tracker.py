@@ -7,7 +7,7 @@ after the stop that cleans up behind it, and a host that goes down tells nothing
 
 from __future__ import annotations
 
-import msgspec
+from msgspec.structs import force_setattr, replace
 
 from virtwarden.events.askers import Askers
 from virtwarden.events.model import (
@@ -35,7 +35,7 @@ _ENDINGS = {each.value: each for each in Ending}
 class Tracker:
     """The guests of one host. `closed` gathers sessions that ended, until somebody takes them."""
 
-    __slots__ = ("_askers", "_boot", "_down", "_last", "_open", "_skipped", "_ties", "closed", "host")
+    __slots__ = ("_askers", "_before", "_boot", "_down", "_last", "_open", "_skipped", "_ties", "closed", "host")
 
     def __init__(self, host: str, skipped: Skipped) -> None:
         self.host = host
@@ -45,12 +45,13 @@ class Tracker:
         self._last: dict[str, Run] = {}
         self._ties = Ties(self._open)
         self._askers = Askers()
+        self._before: dict[str, int] = {}
         self._boot: int | None = None
         self._down: int | None = None
 
     def take(self, placed: Placed) -> Event | None:
         """The event of a record, tied to its session; None for what only tells who asked."""
-        boot, _, _, record = placed
+        boot, _, _, record, _ = placed
         if boot != self._boot:
             self._booted(boot, record.id.millis)
         if isinstance(record, CommandPart):
@@ -92,10 +93,8 @@ class Tracker:
     def _in(self, event: Event, run: Run | None) -> Event:
         if run is None:
             return event
-        return Event(
-            event.kind, event.host, event.id, event.guest, event.uuid, event.ok, event.user, event.user_name,
-            event.detail, run.id,
-        )  # fmt: skip
+        force_setattr(event, "session", run.id)  # nobody has seen it yet
+        return event
 
     def _booted(self, boot: int, millis: int) -> None:
         if self._boot is not None and boot > self._boot:
@@ -113,6 +112,9 @@ class Tracker:
 
     def _new(self, event: Event, state: str) -> Run:
         run = Run(event, state)
+        if state == "before":
+            seen = self._before[run.uuid] = self._before.get(run.uuid, 0) + 1
+            run.id += str(seen) if seen > 1 else ""
         self._open[run.uuid] = run
         self._down = None
         return run
@@ -137,14 +139,16 @@ class Tracker:
         assert isinstance(event.detail, Identity)
         label = event.detail.label
         run = self._open.get(event.uuid or "")
-        if run is not None and (run.state != "starting" or any(each.model == label.model for each in run.labels)):
+        if run is not None and (run.state != "starting" or label.model in run.models):
             self._give_up(run, event.id.millis)
             run = None
         if run is None:
             run = self._new(event, "starting")
-        run.labels.append(label)
-        run.proof.append(event.id)
-        self._ties.label(run, label)
+        run.models.add(label.model)
+        if label.model != "dac":  # only which user it runs as
+            run.labels.append(label)
+            run.proof.append(event.id)
+            self._ties.label(run, label)
         return run
 
     def _resource(self, event: Event) -> Run:
@@ -165,7 +169,7 @@ class Tracker:
             run = None
         if run is None:
             run = self._new(event, "starting")
-        if run.id.endswith("@?"):
+        if "@?" in run.id:
             run.id = f"{run.uuid}@{event.id}"
         run.guest, run.virt, run.reason = event.guest or run.guest, event.detail.virt, event.detail.reason
         run.user, run.user_name = event.user, event.user_name
@@ -201,6 +205,8 @@ class Tracker:
         if run is not None and run.state == "failed":
             self._give_up(run, event.id.millis)
             run = None
+        if run is None and detail.reason != "failed" and event.uuid in self._last:
+            return self._last[event.uuid]  # told again
         if run is None or run.state == "starting":
             return self._never_started(run, event, detail)
         self._stopped(run, event, detail)
@@ -234,5 +240,5 @@ class Tracker:
             return event
         return Event(
             event.kind, event.host, event.id, run.guest, run.uuid, event.ok, event.user, event.user_name,
-            msgspec.structs.replace(detail, tie=tie), run.id,
+            replace(detail, tie=tie), run.id,
         )  # fmt: skip

@@ -17,6 +17,7 @@ from typing import ClassVar, Self, get_args, get_type_hints
 
 import msgspec
 
+from virtwarden.complaint import Complaint
 from virtwarden.host import Host, Want
 
 _LISTENER = re.compile(r"(?:tcp|udp)/(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
@@ -29,7 +30,7 @@ _KINDS = {
 }  # fmt: skip
 
 
-class PolicyError(ValueError):
+class PolicyError(Complaint):
     """A policy or profile cannot be used; the message says where and why in one sentence."""
 
 

@@ -17,6 +17,7 @@ from typing import Annotated, Final, Literal, TypeVar, cast
 import msgspec
 from msgspec import Meta, Struct, structs
 
+from virtwarden.complaint import Complaint
 from virtwarden.model import WORST_FIRST, Finding, Outcome, Report, Result, Severity, Waiver
 from virtwarden.report.streamed import streamed
 from virtwarden.report.visible import shown, without_surrogates
@@ -25,7 +26,7 @@ FORMAT: Final = 1
 _LARGEST = 2**29
 
 
-class BadReport(ValueError):
+class BadReport(Complaint):
     """A file is not a report that can be read; the message says which file and why, in one sentence."""
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from virtwarden.complaint import Complaint
 from virtwarden.model import Plan
 from virtwarden.report.visible import shown
 
@@ -20,7 +21,7 @@ FORMAT = 1
 _LARGEST = 2**29
 
 
-class BadPlan(ValueError):
+class BadPlan(Complaint):
     """A file is not a plan that can be read; the message says which file and why, in one sentence."""
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from virtwarden.complaint import Complaint
 
-class SourceError(Exception):
+
+class SourceError(Complaint):
     """A source that cannot be used at all: no log-in, no such archive, a damaged recording.
 
     The message is one sentence for the person who named the source.

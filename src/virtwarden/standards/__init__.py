@@ -14,10 +14,12 @@ from typing import TypeVar
 
 import msgspec
 
+from virtwarden.complaint import Complaint
+
 _BLUEPRINT = "blueprint.toml"
 
 
-class StandardError(ValueError):
+class StandardError(Complaint):
     """A mapping file cannot be used; the message says which and why in one sentence."""
 
 

@@ -1,0 +1,52 @@
+"""`virt-warden audit events`: what happened to guests, one event a line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from virtwarden import events
+from virtwarden.cli import PASSED
+from virtwarden.cli.audit.options import add_form, add_window, deliver, is_about_guests, telling, window_of
+from virtwarden.cli.parsing import Parser, parser
+from virtwarden.events.model import Event, Kind
+from virtwarden.report.audit.lines import event_lines, event_proof, no_proof
+
+
+def run(words: list[str]) -> int:
+    """Print the events of the window."""
+    chosen = options().parse_args(words)
+    choice = window_of(chosen)
+    kinds = frozenset(chosen.kind or list(Kind))
+    with telling() as skipped:
+        found: Iterable[Event] = (
+            each for each in events.events(choice.files, skipped)
+            if each.kind in kinds and (chosen.all or is_about_guests(each)) and choice.event(each)
+        )  # fmt: skip
+        if chosen.parquet:
+            from virtwarden.events.columns import events_to_parquet  # noqa: PLC0415  # an extra
+
+            events_to_parquet(found, chosen.parquet)
+        else:
+            deliver(_pieces(found, chosen.form, chosen.proof))
+    return PASSED
+
+
+def _pieces(found: Iterable[Event], form: str, proof: object) -> Iterator[str]:
+    if form == "text":
+        return event_lines(found, event_proof if proof else no_proof)
+    from virtwarden.report.audit import told  # noqa: PLC0415  # only where it is asked for
+
+    if form == "json":
+        return told.as_json(found, told.event_row)
+    return told.as_csv(found, told.event_row, told.EVENT_COLUMNS)
+
+
+def options() -> Parser:
+    """The options of this command."""
+    made = parser("audit events", "What happened to guests: starts, stops, resources, labels, denials, anomalies.")
+    add_window(made)
+    made.add_argument("--kind", nargs="+", choices=[str(kind) for kind in Kind], help="only events of these kinds")
+    made.add_argument("--all", action="store_true", help="also denials and anomalies that are about no guest")
+    add_form(made)
+    made.add_argument("--proof", action="store_true", help="name the record behind each line, and its session")
+    return made

@@ -1,0 +1,48 @@
+"""`virt-warden audit sessions`: every guest from its start to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from virtwarden import events
+from virtwarden.cli import PASSED
+from virtwarden.cli.audit.options import add_form, add_window, deliver, telling, window_of
+from virtwarden.cli.audit.users import Users
+from virtwarden.cli.parsing import Parser, parser
+from virtwarden.events.model import Session
+from virtwarden.events.sorting import by_start
+from virtwarden.report.audit.lines import no_proof, session_lines, session_proof
+
+
+def run(words: list[str]) -> int:
+    """Print the sessions that went on in the window."""
+    chosen = options().parse_args(words)
+    choice = window_of(chosen)
+    with telling() as skipped:
+        found = by_start(each for each in events.sessions(choice.files, skipped) if choice.session(each))
+        if chosen.parquet:
+            from virtwarden.events.columns import sessions_to_parquet  # noqa: PLC0415  # an extra
+
+            sessions_to_parquet(found, chosen.parquet)
+        else:
+            deliver(_pieces(found, chosen.form, chosen.proof))
+    return PASSED
+
+
+def _pieces(found: Iterable[Session], form: str, proof: object) -> Iterator[str]:
+    if form == "text":
+        return session_lines(found, Users(), session_proof if proof else no_proof)
+    from virtwarden.report.audit import told  # noqa: PLC0415  # only where it is asked for
+
+    if form == "json":
+        return told.as_json(found, told.session_row)
+    return told.as_csv(found, told.session_row, told.SESSION_COLUMNS)
+
+
+def options() -> Parser:
+    """The options of this command."""
+    made = parser("audit sessions", "Every guest from its start to its end: who, when, how long, why.")
+    add_window(made)
+    add_form(made)
+    made.add_argument("--proof", action="store_true", help="name the records behind each line")
+    return made

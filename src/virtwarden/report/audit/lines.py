@@ -1,0 +1,141 @@
+"""Sessions and events as lines of text, at the pace at which they come."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+from virtwarden.events.model import Anomaly, Control, Denial, Event, HostEvent, Identity, Kind, Resource, Session
+from virtwarden.report.audit.clock import took
+from virtwarden.report.audit.wording import began_words, ended_words
+from virtwarden.report.visible import shown
+
+_GUEST, _TEXT = 20, 200
+Users = Callable[[int], str]
+
+
+def session_lines(sessions: Iterable[Session], user: Users, proof: Callable[[Session], str]) -> Iterator[str]:
+    """A line a session under a head: guest, from, to, how long, why, by whom."""
+    yield f"{'guest':<{_GUEST}} {'started':<19} {'ended':<20} {'lasted':<12} {'user':<8} why\n"
+    seconds = _Seconds()
+    for each in sessions:
+        guest = shown(each.guest, 40)
+        started = "before the log" if each.started is None else seconds[each.started // 1000]
+        ended = "" if each.ended is None else seconds[each.ended // 1000]
+        mark = "" if each.exact or not ended else "≤"
+        lasted = ""
+        if each.started is not None and each.ended is not None and each.ended >= each.started:
+            lasted = took(each.ended - each.started)
+        name = each.user_name or ("" if each.user is None else user(each.user))
+        why = f"{began_words(each)} → {ended_words(each)}"
+        host = f"{shown(each.host, 40)} · " if each.host else ""
+        yield (
+            f"{guest:<{_GUEST}} {started:<19} {mark + ended:<20} {lasted:<12} {shown(name, 20):<8} {host}{why}\n"
+            f"{proof(each)}"
+        )
+
+
+def session_proof(session: Session) -> str:
+    """The ids of the records behind a line."""
+    asked = [asker.id for asker in (session.asked, session.end_asked) if asker is not None]
+    return f"    uuid {session.uuid}\n    proof {' '.join(map(str, (*session.proof, *asked)))}\n"
+
+
+def event_lines(events: Iterable[Event], ids: Callable[[Event], str]) -> Iterator[str]:
+    """A line an event: when, what, of which guest, and the rest in words."""
+    seconds = _Seconds()
+    for event in events:
+        millis = event.id.millis
+        guest = event.guest or ("" if event.uuid is None else event.uuid)
+        about = _WORDS[event.kind](event)
+        if not (about.isprintable() and guest.isprintable()):
+            about, guest = shown(about, _TEXT), shown(guest, _TEXT)
+        failed = "" if event.ok or event.kind is Kind.DENIAL else "failed: "
+        host = f"{shown(event.host, 40)} " if event.host else ""
+        yield (
+            f"{seconds[millis // 1000]}.{millis % 1000:03d} {host}{event.kind:<9} {guest:<{_GUEST}} {failed}{about}"
+            f"{ids(event)}\n"
+        )
+
+
+def event_proof(event: Event) -> str:
+    """The id of the record behind a line, and the session it belongs to."""
+    return f"\n    proof {event.id}" + (f"  session {event.session}" if event.session else "")
+
+
+def no_proof(_: object) -> str:
+    """Nothing behind a line."""
+    return ""
+
+
+class _Seconds(dict[int, str]):
+    """Seconds as local time, each put into words once."""
+
+    def __missing__(self, second: int) -> str:
+        if len(self) > _MANY:
+            self.clear()
+        text = self[second] = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(min(second, _LAST)))
+        return text
+
+
+_MANY = 10_000
+_LAST = 253_370_764_800
+
+
+def _control(event: Event) -> str:
+    detail = event.detail
+    assert isinstance(detail, Control)
+    pid = f", pid {detail.pid}" if detail.pid else ""
+    return f"{detail.reason or 'started'}, {detail.virt}{pid}"
+
+
+def _identity(event: Event) -> str:
+    assert isinstance(event.detail, Identity)
+    label = event.detail.label
+    image = f", images {label.image}" if label.image != label.process else ""
+    return f"{label.model} {label.process}{image}"
+
+
+def _resource(event: Event) -> str:
+    detail = event.detail
+    assert isinstance(detail, Resource)
+    unit = " KiB" if detail.type == "mem" else ""
+    if detail.old is not None and detail.new is not None:
+        what = f"{detail.old}{unit} → {detail.new}{unit}"
+    elif detail.old is not None:
+        what = f"{detail.old}{unit} → none"
+    else:
+        what = f"{detail.new}{unit}" if detail.new is not None else "none"
+    return (
+        f"{detail.type} {detail.reason} {what} {detail.more}"
+        if detail.more
+        else f"{detail.type} {detail.reason} {what}"
+    )
+
+
+def _denial(event: Event) -> str:
+    detail = event.detail
+    assert isinstance(detail, Denial)
+    verb = "denied" if detail.denied else "granted"
+    what = f" on {detail.path}" if detail.path else ""
+    to = f" of {detail.object}" if detail.object else ""
+    tie = f", tied by {detail.tie}" if detail.tie else ""
+    return f"{detail.by} {verb} {detail.process or '?'} {detail.target_class} {detail.permissions}{what}{to}{tie}"
+
+
+def _anomaly(event: Event) -> str:
+    detail = event.detail
+    assert isinstance(detail, Anomaly)
+    return f"{detail.type} {detail.process} {detail.about}".rstrip()
+
+
+def _host(event: Event) -> str:
+    detail = event.detail
+    assert isinstance(detail, HostEvent)
+    return f"{detail.type} {detail.about}".rstrip()
+
+
+_WORDS: dict[Kind, Callable[[Event], str]] = {
+    Kind.START: _control, Kind.STOP: _control, Kind.INIT: _control, Kind.IDENTITY: _identity, Kind.RESOURCE: _resource,
+    Kind.DENIAL: _denial, Kind.ANOMALY: _anomaly, Kind.BOOT: _host, Kind.SHUTDOWN: _host, Kind.AUDIT: _host,
+}  # fmt: skip
