@@ -314,7 +314,7 @@ def _more(event: Event) -> str:
 
 def _group(more: str, value: str) -> str:
     kind, acl = _CLASS.search(more), _ACL.search(more)
-    named = visible(kind[1]) if kind else ""
+    named = visible(kind[1]) if kind else value
     return f"{named}\t{visible(acl[1]) if acl else ''}\t{'' if named == 'all' else value}"
 
 
