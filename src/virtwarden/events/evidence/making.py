@@ -67,8 +67,9 @@ def _proof(logs: list[Log], answer: Answer, basis: paper.Basis) -> set[tuple[str
     hangs on what was before or beside it, more are taken."""
     if basis is paper.Basis.ANSWER:
         return answer.proof()
-    hosts = {each.host for each in (*answer.sessions, *answer.events)}
-    uuids = {each.uuid for each in (*answer.sessions, *answer.events) if each.uuid}
+    hosts = {session.host for session in answer.sessions} | {event.host for event in answer.events}
+    uuids = {session.uuid for session in answer.sessions}
+    uuids |= {event.uuid for event in answer.events if event.uuid}
     return answer.proof() | surroundings(logs, hosts, uuids if basis is paper.Basis.GUESTS else None)
 
 
