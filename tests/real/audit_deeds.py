@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from tests.real import guests
-from tests.real.auditd import Auditd
+from tests.real.auditd import Auditd, tell_boot
 from tests.real.guests import GUESTS, IMAGES, Guest
 from tests.real.machine import Machine, wait_until
 
@@ -75,6 +75,7 @@ class Deeds:
             self.reverted,
             self.daemon_restarted,
             self.died_unwatched,
+            self.power_lost,
         ):
             deed()
 
@@ -142,15 +143,15 @@ class Deeds:
         self._with_boot_sector(_BY_NAME["build"], guests.HALT)
 
     def reverted(self) -> None:
-        """A running guest is taken back to a snapshot, which is a session of its own."""
-        self._run("db", "booted", "from-snapshot", lambda: self._start("db"), self._snapshot)
-        self._run(
-            "db",
-            "from-snapshot",
-            "destroyed",
-            lambda: self._domain("snapshot-revert", "db", "before", "--force"),
-            lambda: self._domain("destroy", "db"),
-        )
+        """A running guest is taken back to a snapshot, which ends one session and begins another."""
+        earliest = _now()
+        self._start("db")
+        self._domain("snapshot-create-as", "db", "before")
+        between = _now()
+        self._domain("snapshot-revert", "db", "before", "--force")
+        self.runs.append(Run("db", "booted", "from-snapshot", earliest, _now()))
+        self._domain("destroy", "db")
+        self.runs.append(Run("db", "from-snapshot", "destroyed", between, _now()))
 
     def daemon_restarted(self) -> None:
         """libvirt's daemon ends and comes back while the guest runs; the log turns over meanwhile."""
@@ -159,7 +160,11 @@ class Deeds:
     def died_unwatched(self) -> None:
         """Killed while no daemon runs: libvirt never writes a record of that, the next start alone tells."""
         self._run("build", "booted", "not told", lambda: self._start("build"), self._kill_unwatched)
-        self._run("build", "booted", "running", lambda: self._start("build"), self.auditd.settle)
+
+    def power_lost(self) -> None:
+        """The host goes down with a guest running, and boots; another guest runs when all is over."""
+        self._run("build", "booted", "host down", lambda: self._start("build"), self._lose_power)
+        self._run("db", "booted", "running", lambda: self._start("db"), self.auditd.settle)
 
     # --- how it is done ----------------------------------------------------------------------------
 
@@ -193,9 +198,6 @@ class Deeds:
 
         wait_until(is_off, lambda: f"{guest} does not end", lambda: True)
 
-    def _snapshot(self) -> None:
-        self._domain("snapshot-create-as", "db", "before")
-
     def _restart_daemon(self) -> None:
         self.machine.stop_service("libvirtd")
         self.auditd.rotate()
@@ -203,12 +205,22 @@ class Deeds:
         self._domain("destroy", "build")
 
     def _kill_unwatched(self) -> None:
+        self._lose_guest()
+        self.machine.start_service("libvirtd")
+        self._gone("build")
+
+    def _lose_guest(self) -> None:
         pid = self._pid("build")
         self.machine.stop_service("libvirtd")
         self.machine.ask("kill", "-KILL", pid)
         time.sleep(0.2)
+
+    def _lose_power(self) -> None:
+        self._lose_guest()
+        self.auditd.stop()
+        self.auditd.start()
+        tell_boot()
         self.machine.start_service("libvirtd")
-        self._gone("build")
 
     def _with_boot_sector(self, guest: Guest, sector: bytes) -> None:
         with self.machine.path(guest.image).open("r+b") as image:

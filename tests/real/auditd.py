@@ -9,6 +9,7 @@ The kernel has one audit system for all namespaces, so only one test at a time m
 `kernel_audit` holds a lock meanwhile. It never locks the rules (`-e 2`), which only a boot undoes.
 """
 
+import ctypes
 import fcntl
 import os
 import re
@@ -30,6 +31,7 @@ from tests.real.plain import PLAIN
 LOCK = Path(tempfile.gettempdir()) / "audit-kernel.lock"
 LogFormat = Literal["RAW", "ENRICHED"]
 
+_SYSTEM_BOOT = 1127
 _PROGRAMS = ("auditd", "auditctl", "ausearch", "auvirt")
 _CONF = """\
 local_events = yes
@@ -76,6 +78,19 @@ def auditctl(*words: str) -> str:
     """Run auditctl, which must succeed; what it prints."""
     argv = ("auditctl", *words)
     return subprocess.run(argv, env=PLAIN, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+def tell_boot() -> None:
+    """Send the record of a boot, as systemd does when it has come up (SYSTEM_BOOT)."""
+    libaudit = ctypes.CDLL("libaudit.so.1", use_errno=True)
+    descriptor = libaudit.audit_open()
+    try:
+        name = b"systemd-update-utmp"
+        sent = libaudit.audit_log_user_comm_message(descriptor, _SYSTEM_BOOT, b"", name, None, None, None, 1)
+        if sent <= 0:
+            raise OSError(ctypes.get_errno(), "the kernel takes no record of a boot")
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
