@@ -94,7 +94,10 @@ def _string(rank: int, field: bytes, wanted: Iterable[str], has: Callable[[str, 
 
     def test(line: bytes) -> bool:
         return any(
-            has(one, text) for value in values(line) for one in (encoded(value) or "").split("\x01") for text in texts
+            has(one, text)
+            for value in values(line)
+            for one in (encoded(value) or "").split("\x01")
+            for text in texts
         )
 
     return Criterion(rank, tuple(dict.fromkeys(filter(None, literals))) or (field.split(b"|")[0] + b"=",), test)

@@ -7,6 +7,8 @@ are found as far as `SPAN` bytes from the first one that has what was looked for
 
 from __future__ import annotations
 
+import mmap
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -19,24 +21,15 @@ from virtwarden.events.model import Skipped
 SPAN = CONTEXT - 16 * 1024
 """How far apart the records of one event may stand, in bytes. The kernel writes them within milliseconds."""
 
-_HEAD = 512  # within which a record's stamp ends
+_STAMP = re.compile(rb"(|node=\S{1,255} )type=\S{1,64} msg=audit(\(\d{1,12}\.\d{3}:\d{1,19}\))")
 _DENSE = 200  # stamps in a window, from where on it is cheaper to go through all lines
 _AT_ONCE = 48  # so many patterns are searched for with vector instructions
-_LEAST = 10  # but not fewer
+_LEAST = 8  # but two or three are not, unless others are with them
 _TAIL = 7  # what differs between stamps stands at their end
 
 
-class Stamp(NamedTuple):
-    """What says which event a record belongs to: node (as at the beginning of the line, or empty) and `(time:serial)`."""
-
-    node: bytes
-    event: bytes
-
-    @property
-    def millis(self) -> int:
-        """The time, in milliseconds since 1970."""
-        seconds, _, rest = self.event[1:].partition(b".")
-        return int(seconds) * 1000 + int(rest[:3])
+Stamp = tuple[bytes, bytes]
+"""What says which event a record belongs to: its node (as the line begins, or empty) and `(time:serial)`."""
 
 
 class Found(NamedTuple):
@@ -58,7 +51,7 @@ class Wanted(NamedTuple):
 def search(logs: Sequence[Log], wanted: Wanted, skipped: Skipped, block: int = BLOCK) -> Iterator[Found]:
     """The events that are looked for, in the order of the first records that have it. Raises `LogError`."""
     first, *others = sorted(wanted.criteria, key=lambda each: each.rank) or [every_record()]
-    find = searching(first.literals)
+    find = searching(_enough(first.literals))
     seen: dict[Stamp, int] = {}
     base = 0  # where the window's text begins, in bytes from the beginning of the log
     for window in windows(logs, skipped, block):
@@ -73,22 +66,16 @@ def search(logs: Sequence[Log], wanted: Wanted, skipped: Skipped, block: int = B
         seen = {stamp: at for stamp, at in seen.items() if at >= base - SPAN}
 
 
-def stamp_at(text: bytes, begin: int, end: int) -> Stamp | None:
+def millis(stamp: Stamp) -> int:
+    """The time of an event, in milliseconds since 1970."""
+    seconds, _, rest = stamp[1][1:].partition(b".")
+    return int(seconds) * 1000 + int(rest[:3])
+
+
+def _stamp_at(text: mmap.mmap, begin: int, end: int) -> Stamp | None:
     """The stamp of the record that is the line `text[begin:end]`; None where it is no record."""
-    opening = text.find(b" msg=audit(", begin, min(end, begin + _HEAD))
-    closing = text.find(b")", opening, min(end, opening + 64))
-    kind = text.find(b"type=", begin, opening)
-    if opening < 0 or closing < 0 or kind < 0:
-        return None
-    stamp = Stamp(bytes(text[begin:kind]), bytes(text[opening + 10 : closing + 1]))
-    return stamp if _is_sound(stamp) else None
-
-
-def _is_sound(stamp: Stamp) -> bool:
-    seconds, dot, rest = stamp.event[1:-1].partition(b".")
-    millis, colon, serial = rest.partition(b":")
-    sound = dot and colon and seconds.isdigit() and millis.isdigit() and serial.isdigit()
-    return bool(sound) and len(millis) == 3 and len(stamp.event) < 48
+    found = _STAMP.match(text, begin, end)
+    return (found[1], found[2]) if found else None
 
 
 def _has_nodes(window: Window) -> bool:
@@ -104,7 +91,7 @@ def _hits(
         end = end if end >= 0 else window.stop  # noqa: PLW2901  # a last line without an end
         if not first.test(text[begin:end]):
             continue
-        stamp = stamp_at(text, begin, end)  # type: ignore[arg-type]  # an mmap has what is asked of bytes
+        stamp = _stamp_at(text, begin, end)
         if stamp is None:
             skipped.malformed += 1
             skipped.bytes += end - begin
@@ -114,12 +101,12 @@ def _hits(
 
 def _is_asked_for(stamp: Stamp, host: str, wanted: Wanted) -> bool:
     if wanted.node is not None:
-        node = stamp.node[5:].strip().decode("utf-8", "surrogateescape") if stamp.node else host
+        node = stamp[0][5:-1].decode("utf-8", "surrogateescape") or host
         if node != wanted.node:
             return False
-    if wanted.since is not None and stamp.millis < wanted.since:
+    if wanted.since is not None and millis(stamp) < wanted.since:
         return False
-    return wanted.until is None or stamp.millis <= wanted.until
+    return wanted.until is None or millis(stamp) <= wanted.until
 
 
 def _new(hits: Iterable[tuple[Stamp, int]], seen: dict[Stamp, int], base: int) -> dict[Stamp, int]:
@@ -142,7 +129,7 @@ def _gathered(window: Window, events: dict[Stamp, int]) -> dict[Stamp, list[tupl
     limit = min(max(events.values()) + SPAN, window.limit)
     places = _every_line if len(events) > _DENSE else _near
     for begin, end in places(window, events, floor, limit):
-        stamp = stamp_at(window.text, begin, end)  # type: ignore[arg-type]
+        stamp = _stamp_at(window.text, begin, end)
         at = events.get(stamp) if stamp is not None else None
         if at is not None and (begin == at or (begin >= at - SPAN and end <= at + SPAN)):
             found[stamp].append((begin, end))  # type: ignore[index]
@@ -162,12 +149,11 @@ def _every_line(window: Window, _: dict[Stamp, int], floor: int, limit: int) -> 
 
 def _near(window: Window, events: dict[Stamp, int], floor: int, limit: int) -> Iterator[tuple[int, int]]:
     """The lines that may have one of the stamps: their last characters are looked for, some at once."""
-    tails = sorted({stamp.event[-_TAIL:] for stamp in events})
+    tails = sorted({stamp[1][-_TAIL:] for stamp in events})
     places: set[int] = set()
     for start in range(0, len(tails), _AT_ONCE):
         group = tails[start : start + _AT_ONCE]
-        never = [b"\n%d\n)" % number for number in range(_LEAST - len(group))]
-        find = searching((*group, *never))
+        find = searching(_enough(tuple(group)))
         with memoryview(window.text) as whole, whole[floor:limit] as view:
             places.update(find(view))
     end = -1
@@ -180,3 +166,11 @@ def _near(window: Window, events: dict[Stamp, int], floor: int, limit: int) -> I
         if end < 0:
             end = window.limit
         yield max(begin, window.floor), end
+
+
+def _enough(patterns: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    """The patterns with some that occur in no log, where so few are searched for in a slower way (measured)."""
+    return patterns if len(patterns) == 1 else (*patterns, *_NEVER[len(patterns) :])
+
+
+_NEVER = tuple(b"\0\n%d" % number for number in range(_LEAST))

@@ -5,13 +5,13 @@ An argument is a number in hexadecimal. Pointers, lengths and descriptors stay n
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 
 from virtwarden.events.interpret.fields import (
+    file_mode,
     map_flags,
     mode_bits,
-    file_mode,
     named,
     named_group,
     named_user,
@@ -28,26 +28,46 @@ _SET_DEATH_SIGNAL, _READ_BOUND, _DROP_BOUND = 1, 23, 24  # options of prctl(2)
 _SET_DESCRIPTOR_FLAGS, _SET_OWNER = 2, 8  # commands of fcntl(2)
 
 
-def argument(call: str, index: int, value: str, before: tuple[int, int]) -> str:
-    """The argument `index` (0 to 3) of a system call; `before` are the first two as numbers, which may rule it."""
-    meaning = _MEANINGS.get((call, index)) or _by_those_before(call, index, before)
+def meanings(call: str) -> tuple[Argument | None, ...] | None:
+    """What each of the four arguments of a system call means; None where none means anything."""
+    found = tuple(_MEANINGS.get((call, index)) for index in range(4))
+    return found if any(found) or call in _RULED else None
+
+
+def argument(call: str, index: int, meaning: Argument | None, values: Sequence[str]) -> str:
+    """The argument `index` (0 to 3) of a system call; what it means may hang on those before it."""
+    value = values[index]
+    if meaning is None and (call, index) in _RULING:
+        meaning = _ruled(call, int(values[_RULING[call, index]], 16))
+    return _meant(meaning, value) if meaning else f"0x{value}"
+
+
+@lru_cache(4096)
+def _meant(meaning: Argument, value: str) -> str:
     try:
-        return meaning(value) if meaning else f"0x{value}"
+        return meaning(value)
     except ValueError:
         return value
 
 
-def _by_those_before(call: str, index: int, before: tuple[int, int]) -> Argument | None:
-    first, second = before
-    if index == 2 and call in ("open", "mq_open"):
-        return mode_bits if second & _CREATES else None
-    if index == 2 and call in ("setsockopt", "getsockopt"):
-        return _OPTIONS.get(second)
-    if index == 2 and call in ("fcntl", "fcntl64"):
-        return {_SET_OWNER: _user, _SET_DESCRIPTOR_FLAGS: _descriptor_flags}.get(second)
-    if index == 1 and call == "prctl":
-        return {_SET_DEATH_SIGNAL: _signal, _READ_BOUND: _capability, _DROP_BOUND: _capability}.get(first)
-    return None
+def _ruled(call: str, ruling: int) -> Argument | None:
+    """What an argument means that another one rules."""
+    if call == "prctl":
+        return {_SET_DEATH_SIGNAL: _signal, _READ_BOUND: _capability, _DROP_BOUND: _capability}.get(ruling)
+    if call in ("open", "mq_open"):
+        return mode_bits if ruling & _CREATES else None
+    if call in ("setsockopt", "getsockopt"):
+        return _OPTIONS.get(ruling)
+    return {_SET_OWNER: _user, _SET_DESCRIPTOR_FLAGS: _descriptor_flags}.get(ruling)
+
+
+_RULING = {
+    ("prctl", 1): 0,
+    **{(call, 2): 1 for call in ("open", "mq_open", "setsockopt", "getsockopt", "fcntl", "fcntl64")},
+}
+"""By which argument another one is ruled."""
+
+_RULED = frozenset(call for call, _ in _RULING)
 
 
 def _named(table: str, unknown: str) -> Argument:

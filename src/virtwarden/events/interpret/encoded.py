@@ -10,7 +10,6 @@ from virtwarden.events.interpret.tables import names
 KEY_SEPARATOR = "\x01"
 
 _OCTAL = {code: f"\\{code:03o}" for code in range(32)}
-_OCTAL_BUT_SEPARATOR = {code: spelled for code, spelled in _OCTAL.items() if code != 1}
 
 
 def plain(value: str) -> str:
@@ -18,26 +17,30 @@ def plain(value: str) -> str:
 
     What is neither, such as `?`, `(null)` and `(none)`, stays as it is.
     """
-    return decoded(value).translate(_OCTAL)
+    return _spelled(decoded(value))
 
 
 def command_line(value: str) -> str:
     """A process's arguments; they are separated by NUL, which is shown as a space."""
-    return decoded(value).removesuffix("\0").replace("\0", " ").translate(_OCTAL)
+    return _spelled(decoded(value).removesuffix("\0").replace("\0", " "))
 
 
 def keys(value: str) -> list[str]:
     """The keys of the rules that made the record: one string may hold several."""
-    return decoded(value).translate(_OCTAL_BUT_SEPARATOR).split(KEY_SEPARATOR)
+    return [_spelled(key) for key in decoded(value).split(KEY_SEPARATOR)]
+
+
+def _spelled(text: str) -> str:
+    return text if text.isprintable() else text.translate(_OCTAL)  # translating is slow
 
 
 def decoded(value: str) -> str:
     """A string as it was before it was quoted or encoded, whatever characters it holds."""
     if value[:1] == '"':
         return value[1:].partition('"')[0]
-    if not is_hexadecimal(value):
+    raw = _bytes(value)
+    if not raw:
         return value
-    raw = bytes.fromhex(value)
     if raw[:1] == b"\0":  # the abstract name of a socket
         raw = raw[1:]
     return raw.decode("utf-8", "surrogateescape")
@@ -45,7 +48,15 @@ def decoded(value: str) -> str:
 
 def is_hexadecimal(value: str) -> bool:
     """Whether a value can be encoded bytes: an even number of hexadecimal digits, at least two."""
-    return len(value) > 1 and len(value) % 2 == 0 and not value.strip("0123456789ABCDEFabcdef")
+    return bool(_bytes(value))
+
+
+def _bytes(value: str) -> bytes:
+    try:
+        raw = bytes.fromhex(value)
+    except ValueError:
+        return b""
+    return raw if len(raw) * 2 == len(value) else b""  # fromhex passes over blanks
 
 
 def address(value: str) -> str:
@@ -61,7 +72,7 @@ def address(value: str) -> str:
 
 
 def _within(family: int, raw: bytes) -> str:
-    """What an address says beside its family. The layouts are those of unix(7), ip(7), ipv6(7), netlink(7), vsock(7)."""
+    """What an address says beside its family. The layouts are those of unix(7), ip(7), ipv6(7), netlink(7)."""
     if family == socket.AF_UNIX:
         return _local(raw)
     if family == socket.AF_INET and len(raw) >= 16:
@@ -78,7 +89,7 @@ def _within(family: int, raw: bytes) -> str:
     return "(unsupported)"
 
 
-_TOO_SHORT = {
+_TOO_SHORT: dict[int, str] = {
     socket.AF_INET: "sockaddr len too short",
     socket.AF_INET6: "sockaddr6 len too short",
     socket.AF_NETLINK: "len too short",
@@ -89,7 +100,7 @@ def _local(raw: bytes) -> str:
     if len(raw) < 4:
         return "unnamed socket" if len(raw) == 2 else "sockaddr len too short"
     path = raw[3:] if raw[2] == 0 else raw[2:]
-    return "path=" + path.split(b"\0")[0].decode("utf-8", "surrogateescape").translate(_OCTAL)
+    return "path=" + _spelled(path.split(b"\0")[0].decode("utf-8", "surrogateescape"))
 
 
 def _host(name: str, raw: bytes) -> str:

@@ -228,6 +228,8 @@ def _as_it_is(value: str) -> str:
 
 
 SPECIAL: dict[str, dict[str, Field]] = {
+    "EXECVE": {"a": plain},  # a0, a1, a2[0] …
+    "URINGOP": {"uring_op": partial(named, "uring", "unknown-syscall")},
     "AVC": {"saddr": _as_it_is},
     "NETFILTER_PKT": {"saddr": _as_it_is},
     "MQ_OPEN": {"mode": partial(mode_bits, base=8)},

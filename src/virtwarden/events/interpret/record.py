@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import _locale
+import re
 import time
+from collections.abc import Iterator
+from typing import NamedTuple
 
-from virtwarden.events.interpret.arguments import argument
-from virtwarden.events.interpret.encoded import plain
-from virtwarden.events.interpret.fields import FIELDS, SPECIAL, Field, number
+from virtwarden.events.interpret.arguments import Argument, argument, meanings
+from virtwarden.events.interpret.encoded import is_hexadecimal, plain
+from virtwarden.events.interpret.fields import FIELDS, SPECIAL, Field
 from virtwarden.events.interpret.tables import architecture, names, system_calls
 
 ENRICHED = "\x1d"
@@ -16,24 +18,41 @@ ENRICHED = "\x1d"
 _ROOM = 50_000
 """How many interpreted fields are remembered; the memory stays within some ten megabytes."""
 
-_PASSING = frozenset("pid ppid exit a0 a1 a2 a3 inode proctitle syscall uring_op op name cwd saddr".split())
-"""Fields whose values differ from record to record, or depend on others: not remembered."""
+_PASSING = frozenset(("inode", "exit", "proctitle", "name", "cwd", "saddr"))
+"""Fields whose values differ from record to record: not remembered."""
 
-_CALLS = ("SYSCALL", "SECCOMP", "URINGOP")
-_ARGUMENTS = {"a0": 0, "a1": 1, "a2": 2, "a3": 3}
+_CALL = re.compile(
+    r": arch=(?P<arch>\w+) syscall=(?P<call>\d+) (?P<way>(?:per=\w+ )?(?:success=\w+ )?)(?P<exit>exit=\S+ )?"
+    r"a0=(?P<a0>\w+) a1=(?P<a1>\w+) a2=(?P<a2>\w+) a3=(?P<a3>\w+) "
+)
+_CALLED = re.compile(r"\barch=(\w+) syscall=(\d+)")
+_HERE = "x86_64"  # where a record does not tell its architecture
+
+
+class _Memory(NamedTuple):
+    """The names that a record brought with it, what its fields mean, and what was interpreted of such records."""
+
+    added: dict[str, str]
+    fields: dict[str, Field]
+    said: dict[str, str]
+
+
+class _Call(NamedTuple):
+    """A system call, its architecture and itself as they are shown, and what its arguments mean."""
+
+    shown: str
+    name: str
+    meanings: tuple[Argument | None, ...] | None
 
 
 class Interpreter:
     """Interprets records. It remembers what it has interpreted, so one serves for a whole log."""
 
     def __init__(self) -> None:
-        """Times are written as the user's locale writes them, in the local time zone."""
-        try:
-            _locale.setlocale(_locale.LC_TIME, "")
-        except _locale.Error:  # a locale that is not installed: dates look as in C
-            _locale.setlocale(_locale.LC_TIME, "C")
+        """Times are written in the local time zone, and as the locale of this process writes them."""
         self._second = ("", "")
-        self._memories: dict[tuple[str, str], tuple[dict[str, str], dict[str, str]]] = {}
+        self._memories: dict[tuple[str, str], _Memory] = {}
+        self._calls: dict[tuple[str, str, str], _Call] = {}
         self._remembered = 0
 
     def record(self, line: bytes) -> str:
@@ -45,7 +64,9 @@ class Interpreter:
         if not opens or not closes:
             return text
         kind = head[head.find("type=") + 5 :].rstrip()
-        return f"{head}msg=audit({self._time(stamp)}) {self._fields(kind, fields, names_added)}".rstrip()
+        memory = self._memory(kind, names_added)
+        told, fields = self._told_call(fields, memory) if kind in ("SYSCALL", "SECCOMP") else ("", fields)
+        return f"{head}msg=audit({self._time(stamp)}) {told}{self._told_fields(fields, memory)}".rstrip()
 
     def _time(self, stamp: str) -> str:
         seconds, dot, rest = stamp.partition(".")
@@ -57,111 +78,110 @@ class Interpreter:
             self._second = (seconds, said)
         return f"{self._second[1]}{dot}{rest}"
 
-    def _fields(self, kind: str, text: str, names_added: str) -> str:
-        added, memory = self._memory(kind, names_added)
-        pieces: list[str] = []
-        words = iter(text.split(" "))
-        for word in words:
-            known = memory.get(word)
-            if known is None:
-                whole = word
-                while _is_open(whole):
-                    following = next(words, None)
-                    if following is None:
-                        break
-                    whole = f"{whole} {following}"
-                known = self._field(kind, whole, text, added, memory)
-            pieces.append(known)
-        return " ".join(pieces)
-
-    def _memory(self, kind: str, names_added: str) -> tuple[dict[str, str], dict[str, str]]:
-        """The names that a record brings with it, and what was interpreted of records that bring the same."""
-        which = (kind if kind in SPECIAL or kind == "EXECVE" else "", names_added)
+    def _memory(self, kind: str, names_added: str) -> _Memory:
+        which = (kind if kind in SPECIAL else "", names_added)
         found = self._memories.get(which)
-        if found is None or self._remembered > _ROOM:
-            if self._remembered > _ROOM:
-                self._memories.clear()
-                self._remembered = 0
-            found = self._memories[which] = (_added(names_added), {})
+        if found is not None and self._remembered <= _ROOM:
+            return found
+        if self._remembered > _ROOM:
+            self._memories.clear()
+            self._calls.clear()
+            self._remembered = 0
+        self._remembered += 1
+        found = self._memories[which] = _Memory(_added(names_added), FIELDS | SPECIAL.get(which[0], {}), {})
+        return found
+
+    def _told_call(self, text: str, memory: _Memory) -> tuple[str, str]:
+        """The beginning of a record of a system call, whose fields depend on each other, and the text behind it."""
+        found = _CALL.match(text)
+        if found is None:
+            return "", _CALLED.sub(lambda call: self._call(call[1], call[2], memory.added).shown, text)
+        arch, number, way, code, *arguments = found.groups()
+        call = self._call(arch, number, memory.added)
+        way = f"{way}{_told(code[:-1], memory)} " if code else way
+        if call.name in ("socketcall", "ipc"):
+            call = _multiplexed(call, arguments[0])
+        return f": {call.shown} {way}{_told_arguments(call, arguments)} ", text[found.end() :]
+
+    def _call(self, arch: str, number: str, added: dict[str, str]) -> _Call:
+        which = (arch, number, added.get("syscall", ""))
+        found = self._calls.get(which)
+        if found is None:
+            machine = architecture(int(arch, 16)) if is_hexadecimal(arch) else None
+            name = system_calls(machine or _HERE).get(int(number), f"unknown-syscall({number})")
+            shown = f"{_told(f'arch={arch}', _Memory(added, FIELDS, {}))} syscall={which[2] or name}"
+            found = self._calls[which] = _Call(shown, name, meanings(name))
             self._remembered += 1
         return found
 
-    def _field(self, kind: str, word: str, text: str, added: dict[str, str], memory: dict[str, str]) -> str:
-        name, equals, value = word.partition("=")
-        if not equals:
-            return word
-        if name == "msg" and value[:1] == "'":
-            return f"msg='{self._field(kind, value[1:], text, added, memory)}"
-        said = f"{name}={_value(kind, name.lstrip('('), value, text, added)}"
-        if name not in _PASSING:
-            memory[word] = said
-            self._remembered += 1
-        return said
+    def _told_fields(self, text: str, memory: _Memory) -> str:
+        pieces: list[str] = []
+        said = memory.said
+        words = iter(text.split(" "))
+        for word in words:
+            known = said.get(word)
+            if known is None:
+                if '="' in word and word[-1] != '"':
+                    word = _whole(word, words)  # noqa: PLW2901
+                known = _told(word, memory)
+                if word.partition("=")[0] not in _PASSING:
+                    said[word] = known
+                    self._remembered += 1
+            pieces.append(known)
+        return " ".join(pieces)
 
 
-def _is_open(word: str) -> bool:
-    """Whether a quoted value goes on behind the space at which the word ends."""
-    start = word.find('="')
-    return start >= 0 and word.find('"', start + 2) < 0
+def _whole(word: str, words: Iterator[str]) -> str:
+    """A word with those that follow it up to the one in which its quoted value ends."""
+    start = word.find('="') + 2
+    while word.find('"', start) < 0:
+        following = next(words, None)
+        if following is None:
+            break
+        word = f"{word} {following}"
+    return word
 
 
-def _value(kind: str, name: str, value: str, text: str, added: dict[str, str]) -> str:
-    field = _meaning(kind, name)
-    given = added.get(name)
-    is_argument = name in _ARGUMENTS and kind in _CALLS
-    if field is None and not is_argument and name not in ("syscall", "uring_op"):
-        return value
+def _told(word: str, memory: _Memory) -> str:
+    """A field interpreted; what is none, or has no meaning of its own, as it is."""
+    name, equals, value = word.partition("=")
+    if not equals:
+        return word
+    if name == "msg" and value[:1] == "'":
+        return f"msg='{_told(value[1:], memory)}"
+    bare = name.lstrip("(")
+    field = memory.fields.get(bare)
+    if field is None and "a" in memory.fields:  # an argument of a program: a0, a1, a2[0]
+        field = memory.fields.get(bare.rstrip("0123456789[]"))
+    if field is None:
+        return word
+    given = memory.added.get(bare)
     if given is not None and not given.startswith("unknown-"):
-        return given
-    if field is not None:
-        return _tolerant(field, value)
-    if is_argument:
-        return argument(_call(kind, text), _ARGUMENTS[name], value, (_hex(text, " a0="), _hex(text, " a1=")))
-    return _call(kind, text) or value
+        return f"{name}={given}"
+    return f"{name}={_interpreted(field, value)}"
 
 
-def _meaning(kind: str, name: str) -> Field | None:
-    if kind == "EXECVE" and name[:1] == "a" and name != "argc" and "_len" not in name:
-        return plain
-    return SPECIAL.get(kind, FIELDS).get(name) or FIELDS.get(name)
-
-
-def _tolerant(field: Field, value: str) -> str:
-    """The value interpreted, or as it is. A quote behind it ends what a program said, and is none of the value."""
-    bare = value.rstrip("')") if value[:1] != "(" else value
+def _interpreted(field: Field, value: str) -> str:
+    """The value, or what it is where it has not the form that is due. A quote behind it ends what a program said."""
+    bare = value.rstrip("')") if value[-1:] in ("'", ")") and value[:1] != "(" else value
     try:
         return field(bare) + value[len(bare) :]
     except ValueError:
         return value
 
 
-def _call(kind: str, text: str) -> str:
-    """The system call that a record tells of, such as `openat`."""
-    if kind == "URINGOP":
-        said = _word(text, " uring_op=")
-        return names("uring").get(int(said), f"unknown-syscall({said})") if said.isdecimal() else said
-    said = _word(text, " syscall=")
-    machine = _hex(text, " arch=")
-    calls = system_calls((architecture(machine) if machine else None) or "x86_64")
-    if not said.isdecimal():
-        return said
-    name = calls.get(int(said), f"unknown-syscall({said})")
-    if name in ("socketcall", "ipc"):
-        inner = names(name).get(_hex(text, " a0="))
-        return f"{name}({inner})" if inner else name
-    return name
+def _multiplexed(call: _Call, first: str) -> _Call:
+    """A system call that stands for several; its first argument says for which."""
+    inner = names(call.name).get(int(first, 16))
+    return call._replace(shown=f"{call.shown}({inner})") if inner else call
 
 
-def _word(text: str, name: str) -> str:
-    start = text.find(name)
-    return text[start + len(name) :].partition(" ")[0] if start >= 0 else ""
-
-
-def _hex(text: str, name: str) -> int:
-    try:
-        return number(_word(text, name), 16)
-    except ValueError:
-        return 0
+def _told_arguments(call: _Call, values: list[str]) -> str:
+    if call.meanings is None:
+        return "a0=0x{} a1=0x{} a2=0x{} a3=0x{}".format(*values)
+    return " ".join(
+        f"a{index}={argument(call.name, index, call.meanings[index], values)}" for index in range(len(values))
+    )
 
 
 def _added(names_added: str) -> dict[str, str]:

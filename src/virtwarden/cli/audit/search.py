@@ -1,0 +1,170 @@
+"""`virt-warden audit search`: events by the keys of their rules, and by all else that ausearch searches for."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+
+from virtwarden.cli import FAILED, PASSED, UsageError
+from virtwarden.cli.parsing import Parser, parser
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from virtwarden.events.criteria import Criterion
+    from virtwarden.events.search import Found, Wanted
+
+_AT_ONCE = 1 << 16  # characters, or bytes, that are written at once
+
+
+def run(words: list[str]) -> int:
+    """Print the events that are looked for."""
+    chosen = options().parse_args(words)
+    from virtwarden.cli.audit.options import telling  # noqa: PLC0415  # --help needs none of it
+    from virtwarden.events.logs import DEFAULT, find  # noqa: PLC0415
+    from virtwarden.events.search import search  # noqa: PLC0415
+
+    with telling() as skipped:
+        found = search(find(chosen.log or [DEFAULT]), _wanted(chosen), skipped)
+        count = _print_raw(found) if chosen.raw else _print_interpreted(found)
+        sys.stdout.flush()
+    if not count:
+        print("virt-warden: no event has what was looked for", file=sys.stderr)
+    return PASSED if count else FAILED
+
+
+def _print_interpreted(found: Iterator[Found]) -> int:
+    from virtwarden.events.interpret import Interpreter  # noqa: PLC0415
+    from virtwarden.report.audit.records import interpreted  # noqa: PLC0415
+
+    use_times_of_locale()
+    interpreter = Interpreter()
+    return _write(interpreted(each.records, interpreter) for each in found)
+
+
+def _print_raw(found: Iterator[Found]) -> int:
+    """Bytes as they are into files and pipes; what a terminal shows is made harmless."""
+    if sys.stdout.isatty():
+        from virtwarden.report.audit.records import raw  # noqa: PLC0415
+
+        return _write(raw(each.records) for each in found)
+    count = 0
+    for each in found:
+        sys.stdout.buffer.write(b"\n".join((*each.records, b"")))
+        count += 1
+    return count
+
+
+def _write(pieces: Iterator[str]) -> int:
+    count, held, length = 0, [], 0
+    for piece in pieces:
+        count += 1
+        length += len(piece)
+        held.append(piece)
+        if length > _AT_ONCE:
+            sys.stdout.write("".join(held))
+            held, length = [], 0
+    sys.stdout.write("".join(held))
+    return count
+
+
+def use_times_of_locale() -> None:
+    """Dates are written as the user's locale writes them, as ausearch does."""
+    import locale  # noqa: PLC0415
+    from contextlib import suppress  # noqa: PLC0415
+
+    with suppress(locale.Error):  # one that is not installed: dates look as in C
+        locale.setlocale(locale.LC_TIME, "")
+
+
+def _wanted(chosen: argparse.Namespace) -> Wanted:
+    from virtwarden.events.search import Wanted  # noqa: PLC0415
+
+    criteria = tuple(_criteria(chosen))
+    if not (criteria or chosen.start or chosen.end or chosen.host):
+        raise UsageError("say what is looked for, such as -k virt_; virt-warden audit search --help shows by what")
+    if not (chosen.start or chosen.end):
+        return Wanted(criteria, node=chosen.host)
+    from virtwarden.events.times import window  # noqa: PLC0415
+
+    since, until = window(chosen.start, chosen.end)
+    return Wanted(criteria, since, until, chosen.host)
+
+
+def _criteria(chosen: argparse.Namespace) -> Iterator[Criterion]:
+    from virtwarden.events import criteria as by  # noqa: PLC0415
+
+    whole = "whole" if chosen.word else ""
+    if chosen.key:
+        yield by.with_key(chosen.key, whole)
+    if chosen.type:
+        yield by.of_type([name for names in chosen.type for name in names.split(",") if name])
+    if chosen.guest:
+        yield by.of_guest(chosen.guest)
+    if chosen.uuid:
+        yield by.of_uuid(chosen.uuid)
+    if chosen.pid is not None:
+        yield by.of_process(chosen.pid)
+    if chosen.exe:
+        yield by.with_program(chosen.exe, whole)
+    if chosen.file:
+        yield by.with_file(chosen.file, whole)
+    if chosen.success:
+        yield by.that_came_out(chosen.success)
+    for name, fields in (
+        (chosen.uid, ("uid",)),
+        (chosen.uid_all, ("uid", "euid", "auid")),
+        (chosen.auid, ("auid",)),
+    ):
+        if name:
+            yield by.of_user(_user(name), fields)
+
+
+def _user(name: str) -> int:
+    """A user's number. Raises `UsageError`."""
+    if name in ("unset", "-1"):
+        return 4294967295
+    if name.isdecimal():
+        return int(name)
+    import pwd  # noqa: PLC0415
+
+    try:
+        return pwd.getpwnam(name).pw_uid
+    except KeyError:
+        raise UsageError(f"this host has no user {name}; write the number") from None
+
+
+def options() -> Parser:
+    """The options of this command; those of ausearch have its names too."""
+    made = parser("audit search", "Events of audit logs by what their records say, interpreted.")
+    made.add_argument(
+        "log", nargs="*", metavar="LOG", help="logs, folders of logs, or - (default: /var/log/audit)"
+    )
+    made.add_argument("--raw", action="store_true", help="the records as they stand in the log")
+    group = made.add_argument_group("which events: those that have all of this")
+    add = group.add_argument
+    add(
+        "-k", "--key", action="append", metavar="KEY", help="a key of a rule, or a part of it; given again: either"
+    )
+    add(
+        "-m",
+        "--type",
+        "--message",
+        action="append",
+        metavar="TYPE",
+        help="a type of record, such as AVC; or several",
+    )
+    add("-vm", "--guest", "--vm", metavar="NAME", help="libvirt's records of a guest")
+    add("-uu", "--uuid", metavar="UUID", help="the same by the guest's uuid")
+    add("-p", "--pid", type=int, metavar="PID", help="a process")
+    add("-x", "--exe", "--executable", metavar="PROGRAM", help="a program, or a part of its path")
+    add("-f", "--file", metavar="FILE", help="a file, or a part of its path")
+    add("-sv", "--success", choices=["yes", "no"], help="whether it succeeded")
+    add("-ui", "--uid", metavar="USER", help="who ran the program")
+    add("-ua", "--uid-all", metavar="USER", help="the same, also as effective user and as who had logged in")
+    add("-ul", "--auid", "--loginuid", metavar="USER", help="who had logged in")
+    add("-w", "--word", action="store_true", help="keys, programs and files must be whole, not parts")
+    add("-n", "--host", "--node", metavar="NODE", help="records of one host, where the log has those of several")
+    add("-ts", "--start", metavar="WHEN", help="not before: 2026-11-30, '2026-11-30 14:05', today, recent, boot …")
+    add("-te", "--end", metavar="WHEN", help="not after; a day means its end")
+    return made

@@ -1,0 +1,139 @@
+"""The records of an event by its id, from whichever of a log's files it lies in.
+
+An id is a serial (`4931`), the time with it (`1795464784.312:4931`), or either with the host before it (`host/4931`).
+Imports next to nothing, because finding an event takes less time than an import.
+"""
+
+from __future__ import annotations
+
+import os
+
+from virtwarden.complaint import Complaint
+from virtwarden.events.bisection import Events, Text, Wanted, find, head, ordered, span_of
+
+LOGS = "/var/log/audit"
+
+_PACKED = (b"\x1f\x8b", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd")
+_LEEWAY = 3_600_000  # milliseconds by which a record may be older or newer than its file
+
+
+def wanted(text: str) -> Wanted:
+    """The event that an id names. Raises `Complaint`."""
+    node, slash, stamp = text.rpartition("/")
+    time, colon, serial = stamp.rpartition(":")
+    seconds, dot, millis = time.partition(".")
+    is_time = not colon or (seconds.isdecimal() and (not dot or (millis.isdecimal() and len(millis) == 3)))
+    if not (is_time and serial.isdecimal() and stamp.isascii() and len(stamp) < 48) or bool(node) != bool(slash):
+        raise Complaint(f"{text} is no event; write its serial, or its time and serial as in 1795464784.312:4931")
+    when = int(seconds) * 1000 + int(millis or 0) if colon else None
+    return Wanted(int(serial), when, node or None)
+
+
+def locate(paths: list[str], event: Wanted) -> list[list[bytes]]:
+    """The records of every event that the id names, without their ends. Raises `Complaint`."""
+    files = _files(paths)
+    if event.millis is None:
+        return [records for path in files for records in _in_file(path, event)]
+    likely = [path for path in files if _may_have(path, event.millis)]
+    for chosen in (likely, [path for path in files if path not in likely]):
+        for path in chosen:
+            found = _in_file(path, event)
+            if found:
+                return found
+    return []
+
+
+def _files(paths: list[str]) -> list[str]:
+    """The files that the paths name, oldest first."""
+    found: list[str] = []
+    for path in paths:
+        names = _rotated(path) if path != "-" else None
+        if names is None:
+            from virtwarden.events.logs import find as find_logs  # noqa: PLC0415  # for what is compressed or dated
+
+            found += [log.path for log in find_logs([path])]
+        else:
+            found += names
+    return list(dict.fromkeys(found))
+
+
+def _rotated(path: str) -> list[str] | None:
+    """A folder's files as auditd rotates them, or the file itself; None where it takes more to tell."""
+    try:
+        names = os.listdir(path)
+    except NotADirectoryError:
+        return [path]
+    except OSError as refused:
+        raise Complaint(f"{path} cannot be read: {refused.strerror}") from None
+    logs = [name for name in names if name.startswith("audit.log")]
+    numbers = [name[10:] for name in logs if name != "audit.log"]
+    if not logs or not all(number.isdecimal() for number in numbers):
+        return None
+    older = [f"audit.log.{number}" for number in sorted(numbers, key=int, reverse=True)]
+    return [f"{path}/{name}" for name in (*older, *(["audit.log"] if "audit.log" in logs else []))]
+
+
+def _opened(path: str) -> int:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as refused:
+        raise Complaint(f"{path} cannot be read: {refused.strerror}") from None
+
+
+def _is_plain(fd: int) -> bool:
+    """Whether a file can be read at any place, and is not compressed."""
+    try:
+        return not os.pread(fd, 6, 0).startswith(_PACKED)
+    except OSError:
+        return False  # a pipe
+
+
+def _may_have(path: str, millis: int) -> bool:
+    """Whether a file's first and last times let an event of that time lie in it."""
+    if path == "-":
+        return False
+    fd = _opened(path)
+    try:
+        span = span_of(Text(fd)) if _is_plain(fd) else None
+    finally:
+        os.close(fd)
+    if span is None:
+        from virtwarden.events.logs import begins  # noqa: PLC0415
+
+        return 0 < begins(path) <= millis + _LEEWAY
+    return span[0] - _LEEWAY <= millis <= span[1] + _LEEWAY
+
+
+def _in_file(path: str, event: Wanted) -> list[list[bytes]]:
+    if path == "-":
+        return _streamed(path, event)
+    fd = _opened(path)
+    try:
+        return find(Text(fd), event) if _is_plain(fd) else _streamed(path, event)
+    except OSError as refused:
+        raise Complaint(f"{path} cannot be read: {refused.strerror}") from None
+    finally:
+        os.close(fd)
+
+
+def _streamed(path: str, event: Wanted) -> list[list[bytes]]:
+    """The records in what can only be read from its beginning: compressed files and standard input."""
+    from virtwarden.events.blocks import windows  # noqa: PLC0415
+    from virtwarden.events.logs import Log  # noqa: PLC0415
+    from virtwarden.events.marks import lines, searching  # noqa: PLC0415
+    from virtwarden.events.model import Skipped  # noqa: PLC0415
+
+    skipped = Skipped()
+    events: Events = {}
+    search = searching((b":%d)" % event.serial,))
+    number = 0
+    for window in windows([Log(path)], skipped):
+        for begin, end in lines(window, search, skipped):
+            line = window.text[begin : end if end >= 0 else window.stop]
+            stamp = head(line, 0)
+            if stamp is not None and event.is_it(stamp):
+                number += 1
+                events.setdefault(stamp, {})[number] = line
+    if skipped.damaged:
+        raise Complaint(skipped.damaged[0])
+    return ordered(events)
