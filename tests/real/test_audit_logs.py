@@ -41,9 +41,7 @@ class Told:
 
 
 @pytest.fixture(scope="module", params=["RAW", "ENRICHED"])
-def told(
-    real_hosts: None, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Told]:
+def told(real_hosts: None, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Told:
     """All deeds, done for real while a real auditd writes."""
     if reason := harness.why_not():
         pytest.skip(reason)
