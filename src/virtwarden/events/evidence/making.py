@@ -58,7 +58,10 @@ def make(path: str, logs: list[Log], criteria: Criteria, occasion: Occasion, ski
             sources, runs = _collected(logs, _proof(logs, answer, basis), laid)
             if derived(laid.logs, criteria, Skipped()) == answer:
                 told = _Told(answer, criteria, tuple(sources), runs, laid, basis)
-                return told.written(Path(path), occasion, skipped)
+                try:
+                    return told.written(Path(path), occasion, skipped)
+                except tar.BadBundle as wrong:
+                    raise NoEvidence(str(wrong)) from None
     raise NoEvidence("the answer does not follow from its own records: this is a defect in virt-warden")
 
 

@@ -31,8 +31,10 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """The lanes of one guest on one host: where a name or a guest moved, there are several."""
+    """The lanes of one guest on one host; where a name or a guest moved, there are several. `guest` is its last
+    name."""
 
+    guest: str
     host: str
     uuid: str
     main: Sequence[Lane]
@@ -75,7 +77,10 @@ def chart(guest: str, sessions: Iterable[Session], events: Iterable[Event], fram
         here = [event for event in told if event.host == host and event.uuid in (None, uuid)]
         main = drawing.main(mine, here, numbers)
         if any(lane.spans or lane.marks for lane in main if lane.what is not What.HOST) or drawing.resources:
-            tracks.append(Track(shown(host, _NAME), shown(uuid, _NAME), main, drawing.resources))
+            name = mine[-1].guest if mine else guest
+            tracks.append(
+                Track(shown(name, _NAME), shown(host, _NAME), shown(uuid, _NAME), main, drawing.resources)
+            )
     return Chart(shown(guest, _NAME), start, stop, frame.zone, tracks, kept)
 
 

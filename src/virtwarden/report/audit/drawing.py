@@ -20,7 +20,7 @@ from virtwarden import __version__
 from virtwarden.report.audit.chart import Chart, Track
 from virtwarden.report.audit.clock import moment, ticks, took, zone_name
 from virtwarden.report.audit.lanes import Lane, Mark, Span, What, clusters, covered, together
-from virtwarden.report.audit.timeline import headline
+from virtwarden.report.audit.timeline import heading, headline
 from virtwarden.report.phrases import count
 from virtwarden.report.visible import clipped, visible
 
@@ -114,7 +114,7 @@ def drawn(chart: Chart, top: float) -> Picture:
 
 def _track(chart: Chart, track: Track, picture: Picture, y: float) -> float:
     if len(chart.tracks) > 1:
-        name = " · ".join(filter(None, (track.host, track.uuid)))
+        name = heading(chart, track)
         picture.titles.append((y + 17, "place", name, name))
         y += _HEADING
     top = y

@@ -73,6 +73,12 @@ def _boots(number: int) -> str:
     return f"{number:,} {'boot' if number == 1 else 'boots'} of the host"
 
 
+def heading(chart: Chart, track: Track) -> str:
+    """What a track is called where there are several."""
+    name = "" if track.guest == chart.guest else track.guest
+    return " · ".join(filter(None, (name, track.host, track.uuid)))
+
+
 class _Picture:
     """Lays a chart out on lines of cells."""
 
@@ -96,7 +102,7 @@ class _Picture:
         for track in chart.tracks:
             yield line()
             if len(chart.tracks) > 1:
-                yield cut(line((" ".join(filter(None, (track.host, track.uuid))), "bold")), self._width)
+                yield cut(line((heading(chart, track), "bold")), self._width)
             yield from self._axis()
             yield from self._track(track)
         yield from self._legend()

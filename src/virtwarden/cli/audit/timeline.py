@@ -1,0 +1,80 @@
+"""`virt-warden audit timeline`: a guest's sessions, resources, denials and anomalies along time, as a picture."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Iterable
+
+from virtwarden import events
+from virtwarden.cli import PASSED, UsageError
+from virtwarden.cli.audit.options import Choice, add_window, telling, window_of
+from virtwarden.cli.output import deliver
+from virtwarden.cli.parsing import Parser, parser
+from virtwarden.events.model import Event, Kind, Session
+from virtwarden.report.audit.chart import Chart, Frame, chart
+from virtwarden.report.visible import visible
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def run(words: list[str]) -> int:
+    """Draw the guest's timeline."""
+    chosen = options().parse_args(words)
+    choice = _of(chosen.guest, window_of(chosen))
+    with telling() as skipped:
+        drawn = _chart(chosen.guest, choice, events.told(choice.files, skipped))
+    if not drawn.tracks:
+        when = " in that time" if choice.window.start is not None or choice.window.end is not None else ""
+        raise UsageError(f"the logs tell nothing of a guest {visible(chosen.guest)}{when}")
+    _deliver(drawn, chosen)
+    return PASSED
+
+
+def _of(guest: str, choice: Choice) -> Choice:
+    """The choice of one guest, by its name or uuid."""
+    return choice._replace(uuid=guest.lower()) if _UUID.fullmatch(guest) else choice._replace(vm=guest)
+
+
+def _chart(guest: str, choice: Choice, told: Iterable[Event | Session]) -> Chart:
+    """The chart of what is told of the guest and of its hosts."""
+    sessions: list[Session] = []
+    kept: list[Event] = []
+    anytime = choice._replace(window=choice.window._replace(start=None, end=None))
+    for each in told:
+        if isinstance(each, Session):
+            if anytime.session(each):
+                sessions.append(each)
+        elif each.kind in (Kind.BOOT, Kind.SHUTDOWN) or anytime.event(each):
+            kept.append(each)
+    names = list(dict.fromkeys(session.guest for session in sessions))
+    return chart(names[-1] if len(names) == 1 else guest, sessions, kept, Frame(*choice.window))
+
+
+def _deliver(drawn: Chart, chosen: argparse.Namespace) -> None:
+    if chosen.svg is None and chosen.html is None:
+        from virtwarden.report.audit.timeline import render  # noqa: PLC0415  # rich is slow to import
+        from virtwarden.report.layout import style_for  # noqa: PLC0415
+
+        sys.stdout.write(render(drawn, style_for(sys.stdout)))
+        return
+    from virtwarden.report.audit.drawing import pieces, svg  # noqa: PLC0415  # as is jinja2
+
+    if chosen.svg is not None:
+        deliver([svg(drawn)], None if chosen.svg == "-" else chosen.svg)
+    if chosen.html is not None:
+        deliver(pieces(drawn), None if chosen.html == "-" else chosen.html)
+
+
+def options() -> Parser:
+    """The options of this command."""
+    made = parser(
+        "audit timeline",
+        "A guest's sessions, resources, denials and anomalies along time: in the terminal, as SVG or as a page.",
+    )
+    made.add_argument("guest", metavar="GUEST", help="its name or uuid")
+    add_window(made)
+    made.add_argument("--svg", metavar="PICTURE", help="write an SVG there; - is standard output")
+    made.add_argument("--html", metavar="PAGE", help="write a page there, with the sessions and denials in words")
+    return made
