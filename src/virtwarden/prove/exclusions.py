@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from virtwarden.formats.auditrules import Rule
-from virtwarden.host import Source
+from virtwarden.host import Absent, Source, Unknown
 from virtwarden.lab import UNSET, Act, Ear, Impossible, Lab, Way
 from virtwarden.model import Observation
 from virtwarden.prove.choosing import Chosen, choose
@@ -32,7 +32,18 @@ def prove_exclusions(
         twin = choose(behind, every[: every.index(behind)], world, source)
         if isinstance(twin, Chosen):
             with lab.listening() as ear:
-                yield _tried(behind, act, twin.act, lab, ear)
+                tried = _tried(behind, act, twin.act, lab, ear)
+            if tried.holds is False and _is_script(act.program, source):
+                said = f"{tried.seen}; {act.program} is a script, and the kernel sees the program that it becomes"
+                tried = replace(tried, seen=said)
+            yield tried
+
+
+def _is_script(program: str, source: Source) -> bool:
+    try:
+        return source.head(program, 2).data == b"#!"
+    except (Absent, Unknown):
+        return False
 
 
 def _act(never: Rule, before: Sequence[Rule], world: World) -> Act | None:
