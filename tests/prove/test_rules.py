@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.kit import entry
+from tests.kit import NOW, Made, entry
 from tests.prove.fakelab import ROOT, FakeLab, audited, in_force
 from virtwarden.facts.audit import AuditRules, RulesFile
 from virtwarden.formats.auditrules import parse
-from virtwarden.host import Stat, Text
+from virtwarden.host import Host, Output, Stat, Text
 from virtwarden.lab import UNSET, Way
 from virtwarden.model import Observation
 from virtwarden.prove.audit import prove_rules
@@ -112,10 +112,13 @@ def test_an_exclusion_proves_nothing_where_what_is_not_excluded_is_not_recorded_
 
 def test_a_condition_on_a_label_is_never_true_without_a_module_that_knows_it() -> None:
     rule = IMAGES.replace("-F key", "-F subj_type!=svirt_t -F key")
-    for lsm, named in (("none", "no security module"), ("apparmor", "AppArmor")):
+    for lsm, named in (
+        ("none", "no security module on this host knows"),
+        ("apparmor", "AppArmor does not know"),
+    ):
         (seen,), lab = proved(rule, lsm=lsm)
         assert seen.holds is False
-        assert seen.seen == f"{named} on this host knows subj_type, so -F subj_type!=svirt_t is never true"
+        assert seen.seen == f"{named} subj_type, so -F subj_type!=svirt_t is never true"
         assert lab.done == []
 
 
@@ -225,3 +228,16 @@ def test_a_host_without_32_bit_programs_is_never_heard_by_their_rules() -> None:
 def test_what_cannot_be_done_here_is_unknown() -> None:
     (seen,), _ = proved(MANUAL, lab=FakeLab(impossible="the login of a process cannot be set here"))
     assert (seen.holds, seen.seen) == (None, "the login of a process cannot be set here")
+
+
+def test_what_is_missing_while_the_kernel_loses_records_is_unknown() -> None:
+    counts = iter(range(100))
+
+    class Losing(Made):
+        def run(self, *argv: str) -> Output:
+            return Output(argv, 0, f"enabled 1\npid 700\nlost {next(counts)}\n", "", NOW)
+
+    host = Host(Losing(stats={each.path: each for each in STATS}), audited(CFG).get(AuditRules))
+    (seen,) = prove_rules(host, FakeLab())
+    assert seen.holds is None
+    assert seen.seen.endswith("but the kernel lost records meanwhile")

@@ -15,7 +15,7 @@ import pytest
 
 from tests.real import auditd as harness
 from tests.real.auditd import Auditd, auditctl, kernel_audit
-from tests.real.machine import Config, Machine
+from tests.real.machine import Config, Machine, wait_until
 from virtwarden.host import Host
 from virtwarden.lab import PREFIX, Act, Deaf, Way
 from virtwarden.labs import acts, guests, sweeping
@@ -305,3 +305,28 @@ def test_the_command_tells_all_of_it_and_its_exit_code_how_it_came_out(
     assert said.startswith(f"✓ holds: making a file in {watched}/etc is recorded as virt_libvirt_cfg record ")
     assert said.endswith(" 1 holds")
     assert "unknown: " in deaf.stdout
+
+
+def test_a_run_that_was_killed_leaves_nothing_that_the_next_one_does_not_sweep(
+    kernel: None, watched: Path, machine: Machine, tmp_path: Path
+) -> None:
+    rule = f"-a always,exit -F arch=b64 -F dir={watched}/etc -F perm=wa -F key=virt_libvirt_cfg\n"
+    with Auditd(tmp_path / "auditd", rule) as auditd:
+        argv = (sys.executable, "-m", "virtwarden", "prove", "audit", "--log", str(auditd.log))
+        command = (*argv, "--connect", address(machine))
+        killed = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        wait_until(
+            lambda: PREFIX in _guests(machine), lambda: "no guest was started", lambda: killed.poll() is None
+        )
+        killed.kill()
+        killed.wait()
+        left = Path(acts.PLACES) / f"{PREFIX}left"
+        left.mkdir()
+        time.sleep(1)
+        assert subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode == 0
+    assert _guests(machine).strip() == ""
+    assert not left.exists()
+
+
+def _guests(machine: Machine) -> str:
+    return machine.ask("virsh", "-q", "list", "--all", "--name")

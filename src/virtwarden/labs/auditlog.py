@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 import time
 
 from virtwarden.host import Absent, Unknown
@@ -29,7 +30,7 @@ class AuditLog:
         self._patience = patience
         self._rest = b""
         self._descriptor = _opened(path)
-        os.lseek(self._descriptor, 0, os.SEEK_END)
+        os.lseek(self._descriptor, 0, os.SEEK_END)  # what stands in it already is nothing of ours
 
     def __enter__(self) -> AuditLog:
         return self
@@ -77,9 +78,13 @@ class AuditLog:
 
 def _opened(path: str) -> int:
     try:
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
     except OSError as refused:
         raise Deaf(f"the audit log {path} cannot be read: {(refused.strerror or str(refused)).lower()}") from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise Deaf(f"the audit log {path} is not a regular file")
+    return descriptor
 
 
 def _say(token: str) -> None:

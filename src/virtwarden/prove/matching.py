@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 
 from virtwarden.formats.auditfields import Field
 from virtwarden.formats.auditrules import Rule
@@ -82,6 +83,7 @@ def _place(rule: Rule, act: Act) -> Match:
     return Match(Verdict.MET) if here else Match(Verdict.UNMET, f"it is about {rule.target}")
 
 
+@lru_cache(1 << 12)
 def _settled(path: str) -> str:
     """The path with the links on the way followed, but not one at its end: the kernel watches that itself."""
     head, _, tail = path.rstrip("/").rpartition("/")
@@ -156,10 +158,8 @@ def _labelled(each: Field, world: World) -> Match:
     if world.lsm is None:
         return Match(Verdict.UNSURE, str(each))
     if world.lsm != "selinux" and not (world.lsm == "apparmor" and each.name == _APPARMOR_KNOWS):
-        module = (
-            "no security module" if world.lsm == "none" else {"apparmor": "AppArmor"}.get(world.lsm, world.lsm)
-        )
-        return Match(Verdict.NEVER, f"{module} on this host knows {each.name}, so {each} is never true")
+        knows = "AppArmor does not know" if world.lsm == "apparmor" else "no security module on this host knows"
+        return Match(Verdict.NEVER, f"{knows} {each.name}, so {each} is never true")
     if not each.name.endswith("_type"):
         return Match(Verdict.UNSURE, str(each))
     if world.knows_type(each.value) is False:
