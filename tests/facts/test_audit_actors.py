@@ -21,11 +21,6 @@ LABELLED = [
 ]
 
 
-def elf(machine: int, bits: int = 2, order: int = 1) -> bytes:
-    end = "little" if order == 1 else "big"
-    return b"\x7fELF" + bytes((bits, order, 1)) + bytes(9) + (3).to_bytes(2, end) + machine.to_bytes(2, end)  # type: ignore[arg-type]
-
-
 def test_the_policy_tells_the_types_of_guests_and_the_labels_of_programs_those_of_daemons() -> None:
     found = made(files=SELINUX, stats=LABELLED).get(AuditActors)
     assert found.selinux
@@ -55,27 +50,29 @@ def test_labels_count_for_nothing_where_the_kernel_runs_apparmor() -> None:
 
 
 @pytest.mark.parametrize(
-    ("program", "arches"),
+    ("loaders", "arches"),
     [
-        (elf(62), ("b64", "b32")),
-        (elf(183), ("b64",)),
-        (elf(22, order=2), ("b64", "b32")),
-        (elf(21, order=2), ("b64", "b32")),
-        (elf(21), ("b64",)),
-        (elf(243), ("b64",)),
-        (elf(3, bits=1), ("b32",)),
-        (b"#!/bin/sh\nexec x\n0000", ()),
-        (b"\x7fELF", ()),
+        (["/lib64/ld-linux-x86-64.so.2"], ("b64", "b32")),
+        (["/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux.so.2"], ("b64", "b32")),
+        (["/lib/ld64.so.1"], ("b64", "b32")),
+        (["/lib64/ld64.so.2"], ("b64",)),
+        (["/lib/ld-linux-aarch64.so.1"], ("b64",)),
+        (["/lib/ld-linux.so.2"], ("b32",)),
+        (["/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1"], ()),
+        ([], ()),
     ],
-    ids=["x86_64", "aarch64", "s390x", "ppc64", "ppc64le", "riscv64", "i386", "a script", "cut off"],
+    ids=["x86_64", "x86_64 with 32-bit programs", "s390x", "ppc64le", "aarch64", "i386", "two machines", "none"],
 )
-def test_a_program_tells_which_kinds_of_calls_its_machine_takes(program: bytes, arches: tuple[str, ...]) -> None:
-    assert made(files={"/usr/sbin/libvirtd": program}).get(AuditActors).arches == arches
+def test_the_loader_of_programs_tells_which_kinds_of_calls_its_machine_takes(
+    loaders: list[str], arches: tuple[str, ...]
+) -> None:
+    assert made(files=dict.fromkeys(loaders, "")).get(AuditActors).arches == arches
 
 
 def test_what_is_refused_is_left_out_and_nothing_is_made_up() -> None:
     nothing = refusing().get(AuditActors)
     assert not nothing.selinux
     assert (nothing.arches, set(nothing.doing.values())) == ((), {Doing()})
-    one = made(files={"/usr/sbin/libvirtd": Unknown("no")}, stats=[entry("/usr/sbin/libvirtd")])
+    one = made(stats={"/lib/ld64.so.1": Unknown("no"), "/usr/sbin/libvirtd": entry("/usr/sbin/libvirtd")})
+    assert one.get(AuditActors).arches == ()
     assert one.get(AuditActors).doing["secrets"].programs == ("/usr/sbin/libvirtd",)

@@ -20,8 +20,18 @@ _TOOLS = ("/usr/bin/qemu-img",)
 _OTHERS = ("/usr/sbin/logrotate", "/usr/sbin/virtlogd")
 _PROGRAMS = (*(f"/usr/sbin/{daemon}" for daemon in DAEMONS), *EMULATORS, *_TOOLS, *_OTHERS)
 _ENDING = "_exec_t"
-_ELF = b"\x7fELF"
-_NATIVE_AND_NARROW, _NATIVE, _NARROW = ("b64", "b32"), ("b64",), ("b32",)
+_LOADERS = {
+    "/lib64/ld-linux-x86-64.so.2": ("b64", "b32"),
+    "/lib/ld64.so.1": ("b64", "b32"),
+    "/lib64/ld64.so.2": ("b64",),
+    "/lib/ld-linux-aarch64.so.1": ("b64",),
+    "/lib/ld-linux-riscv64-lp64d.so.1": ("b64",),
+    "/lib64/ld-linux-loongarch-lp64d.so.1": ("b64",),
+}
+"""The loader of programs of each 64-bit machine (x86_64, s390x, ppc64le, aarch64, riscv64, loongarch64) with the kinds
+of system calls that its kernel takes. 32-bit calls of ARM are left out: few of its kernels have them, and auditctl
+may refuse to ask for them."""
+_NARROW_LOADER = "/lib/ld-linux.so.2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +53,10 @@ class AuditActors:
     selinux: bool
     arches: tuple[str, ...] = ()
 
-    wants: ClassVar[tuple[Want, ...]] = (*map(looking, _PROGRAMS), reading(_CONTEXTS))
+    wants: ClassVar[tuple[Want, ...]] = (
+        *map(looking, (*_PROGRAMS, *_LOADERS, _NARROW_LOADER)),
+        reading(_CONTEXTS),
+    )
 
     @classmethod
     def probe(cls, host: Host) -> Self:
@@ -60,7 +73,7 @@ class AuditActors:
             types = [] if selinux is None else [_type(stat, selinux) for stat in here]
             known = tuple(dict.fromkeys(each for each in types if each is not None))
             doing[name] = Doing(_real(found, paths), known if None not in types else ())
-        return cls(doing, selinux is not None, _arches(source, found))
+        return cls(doing, selinux is not None, _arches(source))
 
 
 _DOERS = {
@@ -122,26 +135,8 @@ def _type(stat: Stat, selinux: Selinux) -> str | None:
     return f"{label.removesuffix(_ENDING)}_t" if label is not None and label.endswith(_ENDING) else None
 
 
-def _arches(source: Source, found: dict[str, Stat]) -> tuple[str, ...]:
-    for path in found:
-        try:
-            head = source.head(path, 20).data
-        except (Absent, Unknown):
-            continue
-        if head[:4] == _ELF and len(head) >= 20:
-            return _of_program(head)
-    return ()
-
-
-_X86_64, _S390, _PPC64 = 62, 22, 21
-_BIG_ENDIAN = 2
-
-
-def _of_program(head: bytes) -> tuple[str, ...]:
-    """The kinds of calls of a machine by the header of one of its programs. ARM's and little-endian POWER's 32-bit
-    calls are left out: few of their kernels have them, and auditctl there refuses to ask for them."""
-    if head[4] == 1:
-        return _NARROW
-    machine = int.from_bytes(head[18:20], "big" if head[5] == _BIG_ENDIAN else "little")
-    both = machine in (_X86_64, _S390) or (machine == _PPC64 and head[5] == _BIG_ENDIAN)
-    return _NATIVE_AND_NARROW if both else _NATIVE
+def _arches(source: Source) -> tuple[str, ...]:
+    found = [arches for path, arches in _LOADERS.items() if _stat(source, path) is not None]
+    if len(found) == 1:
+        return found[0]
+    return ("b32",) if not found and _stat(source, _NARROW_LOADER) is not None else ()

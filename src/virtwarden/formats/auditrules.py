@@ -284,6 +284,9 @@ class _Draft:
         """The finished rule."""
         if len(self._fields) > _MOST_FIELDS:
             raise Malformed(f"a rule has at most {_MOST_FIELDS} fields")
+        for names in _ONCE:
+            if sum(each.name in names for each in self._fields) > 1:
+                raise Malformed(f"a rule speaks of one {' or '.join(names)} only")
         syscalls = tuple(sorted(self._syscalls))
         if self._on not in _NO_SYSCALLS and self._asks_for_all():
             syscalls = _ALL
@@ -300,6 +303,7 @@ class _Draft:
         return bool(permissions) and auditcalls.stand_for(frozenset(self._syscalls), permissions[0])
 
 
+_ONCE = (("exe",), ("watch", "path", "dir", "inode"))
 _KEY_NEEDS = ("watch", "path", "dir", "perm", "exe", "fstype")
 
 

@@ -71,7 +71,7 @@ PURPOSES = {
     "virt_qemu_exec": Purpose(
         "every other start of an emulator",
         "one a guest's start",
-        "and some when libvirt looks at what a new emulator can do",
+        "with a few more when libvirt looks at what a new emulator can do",
     ),
     "virt_qemu_change": Purpose(
         "changes of the emulators on disk", "next to none", "an update of the package gives a handful"

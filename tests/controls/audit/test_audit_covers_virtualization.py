@@ -12,7 +12,7 @@ from virtwarden.ruleset.situation import situation
 PATH = "/etc/audit/rules.d/virt.rules"
 CONFIGURATION = entry("/etc/libvirt", kind="dir", mode=0o755)
 OWN = ["/etc/audit/rules.d/45-virtwarden-virt.rules"]
-X86_64 = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x03\x00\x3e\x00"
+X86_64 = {"/lib64/ld-linux-x86-64.so.2": ""}
 DAEMON = "/usr/sbin/libvirtd"
 
 
@@ -86,20 +86,20 @@ def test_a_merged_sbin_counts_under_both_names() -> None:
 
 def test_rules_that_miss_the_calls_of_32_bit_programs_fail_where_the_kernel_takes_them() -> None:
     one = "-a always,exit -F arch=b64 -F path=/usr/sbin/libvirtd -F perm=xwa\n"
-    about = made(files={PATH: one, DAEMON: X86_64})
+    about = made(files={PATH: one, DAEMON: "", **X86_64})
     findings = judge(CONTROL, about)
     assert [(f.subject.name, f.result) for f in findings if f.subject.name == DAEMON] == [(DAEMON, "fail")] * 2
     assert findings[-1].message == "no rule records changes by 32-bit calls"
-    both = made(files={PATH: one + one.replace("b64", "b32"), DAEMON: X86_64})
+    both = made(files={PATH: one + one.replace("b64", "b32"), DAEMON: "", **X86_64})
     assert {f.result for f in judge(CONTROL, both) if f.subject.name == DAEMON} == {"pass"}
 
 
 def test_its_fix_heals_it_and_is_what_the_command_prints() -> None:
-    first = made(files={PATH: "", DAEMON: X86_64, "/etc/libvirt/qemu.conf": ""})
+    first = made(files={PATH: "", DAEMON: "", **X86_64, "/etc/libvirt/qemu.conf": ""})
     fixes = {change.document.name: change.edit for f in judge(CONTROL, first) for change in f.fix}
     texts = {name: edit.text or "" for name, edit in fixes.items() if isinstance(edit, Replace)}
     assert texts == rule_set(situation(first)).files()
-    healed = made(files={PATH: "", DAEMON: X86_64, "/etc/libvirt/qemu.conf": "", **texts})
+    healed = made(files={PATH: "", DAEMON: "", **X86_64, "/etc/libvirt/qemu.conf": "", **texts})
     assert set(results(CONTROL, healed)) == {"pass"}
 
 

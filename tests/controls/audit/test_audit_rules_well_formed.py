@@ -8,7 +8,7 @@ from virtwarden.host import Host, Unknown
 
 PATH = "/etc/audit/rules.d/virt.rules"
 GOOD = "-D\n-b 8192\n-a always,exit -F arch=b64 -F dir=/etc/libvirt -F perm=wa -F key=virt_libvirt_cfg\n"
-DIRECTORIES = [entry(path, kind="dir") for path in ("/etc/libvirt", "/etc/pki", "/var/run", "/etc")]
+DIRECTORIES = [entry(path, kind="dir") for path in ("/etc/libvirt", "/etc/pki", "/var/run", "/etc", "/usr/bin")]
 
 
 def rules(text: str, lsm: str = "capability,selinux", **more: str) -> Host:
@@ -28,20 +28,20 @@ def test_the_blueprints_printed_line_without_its_hyphen_fails_at_its_line() -> N
     (finding,) = judge(CONTROL, rules(GOOD + "a exit,always -F arch=b32 -S all -k virt_qemu_crossdomain-\n"))
     assert finding.result == "fail"
     assert finding.evidence[0].where == f"{PATH}:4"
-    assert finding.message.startswith("auditctl refuses this line")
+    assert finding.message.startswith("the hyphen before the option is lost")
 
 
 def test_a_rule_that_stands_twice_stops_the_load() -> None:
     line = "-a always,exit -F path=/etc/pki/cert.pem -F perm=wa -k virt_tls_cert\n"
     (finding,) = judge(CONTROL, rules(line + line))
-    assert finding.message == "the rule stands there twice; the load stops here"
+    assert finding.message.startswith(f"the rule stands in {PATH}:1 already (Rule exists): the load stops here")
     assert finding.evidence[0].line == 2
     assert results(CONTROL, rules("-c\n" + line + line)) == ["pass"]
 
 
 def test_a_rule_for_a_directory_that_is_not_there_stops_the_load() -> None:
     (finding,) = judge(CONTROL, rules("-w /etc/pki/libvirt-vnc/server-cert.pem -p wa -k virt_tls_cert\n"))
-    assert finding.message == "/etc/pki/libvirt-vnc does not exist; the load stops here"
+    assert finding.message.startswith("/etc/pki/libvirt-vnc does not exist: the load stops here")
     assert results(CONTROL, rules("-a always,exit -F arch=b64 -F dir=/srv/vm -F perm=wa\n")) == ["fail"]
 
 
@@ -53,8 +53,16 @@ def test_a_file_that_is_missing_in_a_directory_that_is_there_loads() -> None:
 def test_selinux_types_can_never_match_without_selinux(lsm: str) -> None:
     line = "-a always,exit -F arch=b64 -F dir=/etc/libvirt -F perm=wa -F subj_type!=virtd_t\n"
     (finding,) = judge(CONTROL, rules(line, lsm))
-    assert finding.message == "subj_type can never match: this host does not run SELinux"
+    assert finding.message.startswith("subj_type loads and never matches here, with = and with !=")
     assert results(CONTROL, rules(line)) == ["pass"]
+
+
+def test_rules_that_an_earlier_one_leaves_nothing_to_fail() -> None:
+    start = "-a always,exit -F arch=b64 -F path=/usr/bin/qemu-kvm -F perm=x -F key=virt_qemu_exec\n"
+    by_people = start.replace("-F key=", "-F auid!=unset -F key=")
+    assert results(CONTROL, rules(by_people + start)) == ["pass"]
+    (finding,) = judge(CONTROL, rules(start + by_people))
+    assert finding.message.startswith(f"{PATH}:1 matches first whatever this one asks for")
 
 
 def test_rules_that_are_taken_out_again_are_no_repetition() -> None:

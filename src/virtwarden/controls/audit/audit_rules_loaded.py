@@ -3,7 +3,8 @@
 A rule that did not load records nothing, and a load that stopped half-way says so once, at boot, where nobody
 reads. Rules loaded by hand are gone after the next boot.
 
-Judged: the rules files against `auditctl -l`, rule by rule, however they are spelled.
+Judged: the rules files against `auditctl -l`, rule by rule, however they are spelled. auditctl before 4.0.2
+lists `exe!=` as `exe=`; a rule that differs in nothing else counts as loaded.
 
 Fix: `augenrules --load`; where the rules are locked (`-e 2`), a reboot. Rules that only the kernel has belong
 into a file of rules.d.
@@ -17,6 +18,7 @@ from virtwarden.formats.auditrules import Rule
 from virtwarden.host import Host
 from virtwarden.judgements import by_hand, failed, notapplicable, passed
 from virtwarden.model import Document, Evidence, Severity, State, Subject
+from virtwarden.ruleset.compare import missing_and_foreign
 
 _SUBJECT = Subject("audit rules", "in the kernel")
 _DOCUMENT = Document("audit", "rules in the kernel")
@@ -37,8 +39,7 @@ def check(host: Host) -> Findings:
     if not written and not held:
         yield notapplicable(_SUBJECT, "there are no audit rules on this host", state=State.IN_FORCE)
         return
-    missing = [rule for rule in written if rule not in held]
-    foreign = [rule for rule in held if rule not in written]
+    missing, foreign = missing_and_foreign(host, written, dict.fromkeys(loaded.rules))
     if missing:
         message = f"{len(missing)} of {len(written)} rules on disk are not loaded"
         change = by_hand(_DOCUMENT, LOAD)

@@ -3,80 +3,55 @@
 The load stops at the first rule that the kernel refuses, and all rules behind it are missing without a word
 in the log. The blueprint's own listing has such lines: a rule that stands twice, rules for directories that
 its other chapters create only later, and, printed, rules with lost hyphens. Worse are rules that load and can
-never match: a `subj_type` or `obj_type` on a host without SELinux is taken and stays silent for ever.
+never match: a `subj_type` or `obj_type` on a host without SELinux is taken and stays silent for ever, and a rule
+behind one that matches whatever it asks for is never reached.
 
-Judged: each line of the rules files as auditctl reads it; rules that repeat an earlier one and directories
-that do not exist, unless `-c` or `-i` lets the load go on; SELinux types on hosts without SELinux.
+Judged: what `virt-warden audit rules lint` calls an error: lines that auditctl refuses, rules that repeat an earlier
+one, directories that do not exist (unless `-c` or `-i` lets the load go on), SELinux types on hosts without
+SELinux, rules and exceptions that an earlier rule leaves nothing to, locks and deletions in the wrong place.
 
-Fix: mend or remove the lines that the finding names, then `augenrules --load`.
+Fix: mend or remove the lines that the finding names; `virt-warden audit rules lint` tells what should stand there.
+Then `augenrules --load`.
 
 Proof: `augenrules --load` ends with 0 and `auditctl -l` lists every rule; each key, fired once, is found in
 the log.
 """
 
-from collections.abc import Iterator
-
 from virtwarden.control import Control, Findings
-from virtwarden.facts.audit import AuditRules, RulesFile
-from virtwarden.facts.audit_places import RuleDirectories, directory_of
-from virtwarden.formats.auditrules import Rule
+from virtwarden.facts.audit import AuditRules
+from virtwarden.facts.audit_places import RuleDirectories
 from virtwarden.host import Host
 from virtwarden.judgements import by_hand, failed, notapplicable, passed, unknown
 from virtwarden.model import HOST, Document, Severity, State, Subject
-
-_SELINUX_FIELDS = ("subj_type", "obj_type", "subj_user", "obj_user", "obj_role")
+from virtwarden.ruleset.lint import Line, Weight, lint
+from virtwarden.ruleset.surroundings import around, texts_of
 
 
 def check(host: Host) -> Findings:
-    rules = host.get(AuditRules)
-    files = rules.written
+    files = host.get(AuditRules).written
     if not any(file.rules.rules or file.rules.broken for file in files):
         yield notapplicable(HOST, "there are no audit rules on this host", state=State.ON_DISK)
         return
     directories = host.get(RuleDirectories)
-    repeated = _repeated(rules)
+    texts = texts_of(host)
+    wrong = lint(texts, around(host, (text for _, text in texts)))
     for file in files:
-        wrong = sorted(_problems(file, rules, directories, repeated), key=lambda found: found[0])
         subject = Subject("file", file.text.path)
-        if not wrong and directories.refused is None:
-            about = file.text.cite(text=f"{len(file.rules.rules)} rules")
-            yield passed(subject, "every rule can be loaded and can match", about, state=State.ON_DISK)
-        for line, reason in wrong:
-            change = by_hand(
-                Document("file", file.text.path), f"mend or remove line {line}, then augenrules --load"
-            )
-            yield failed(subject, reason, change, evidence=[file.cite(line)], state=State.ON_DISK)
-        if not wrong and directories.refused is not None:
+        reasons = [each for line in wrong if line.path == file.text.path for each in _errors(line)]
+        for number, reason in reasons:
+            steps = f"put line {number} right, as virt-warden audit rules lint tells; then augenrules --load"
+            change = by_hand(Document("file", file.text.path), steps)
+            yield failed(subject, reason, change, evidence=[file.cite(number)], state=State.ON_DISK)
+        if not reasons and directories.refused is not None:
             message = f"whether the directories of its rules exist: {directories.refused}"
             yield unknown(subject, message, *directories.refused.evidence, state=State.ON_DISK)
+        elif not reasons:
+            about = file.text.cite(text=f"{len(file.rules.rules)} rules")
+            yield passed(subject, "every rule can be loaded and can match", about, state=State.ON_DISK)
 
 
-def _problems(
-    file: RulesFile, rules: AuditRules, directories: RuleDirectories, repeated: frozenset[tuple[str, int]]
-) -> Iterator[tuple[int, str]]:
-    for broken in file.rules.broken:
-        yield broken.line, f"auditctl refuses this line: {broken.reason}"
-    stops = not any(each.rules.control(option) for each in rules.written for option in ("-c", "-i"))
-    for rule in file.rules.rules:
-        if stops and (file.text.path, rule.line) in repeated:
-            yield rule.line, "the rule stands there twice; the load stops here"
-        if stops and directory_of(rule) in directories.missing:
-            yield rule.line, f"{directory_of(rule)} does not exist; the load stops here"
-        types = [name for name in _SELINUX_FIELDS if rule.all_of(name)]
-        if types and rules.lsm in ("apparmor", "none"):
-            yield rule.line, f"{types[0]} can never match: this host does not run SELinux"
-
-
-def _repeated(rules: AuditRules) -> frozenset[tuple[str, int]]:
-    seen: set[Rule] = set()
-    twice: set[tuple[str, int]] = set()
-    for file, rule in rules.in_order():
-        if rule.verb == "delete":
-            continue
-        if rule in seen:
-            twice.add((file.text.path, rule.line))
-        seen.add(rule)
-    return frozenset(twice)
+def _errors(line: Line) -> list[tuple[int, str]]:
+    return [(line.number, remark.why) for remark in line.remarks if remark.weight is Weight.ERROR]
 
 
 CONTROL = Control(
