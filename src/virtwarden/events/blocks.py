@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import mmap
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from queue import SimpleQueue
 from typing import NamedTuple
@@ -101,13 +101,13 @@ class _Filler:
     def __init__(self, source: _Chained, block: int) -> None:
         self._source = source
         self._block = block
-        self.room = 2 * CONTEXT + LONGEST + 2 * block
+        self.room = 2 * CONTEXT + LONGEST + 2 * block + 2
 
     def fill(self, before: _Filled | None, text: mmap.mmap) -> _Filled:
         """The next window, read into `text`."""
         held = start = 0
         if before is not None:
-            floor = max(before.stop - CONTEXT, 0)
+            floor = max(before.stop - CONTEXT - 1, 0)  # nothing but the log itself begins at 0
             start, held = before.stop - floor, before.limit - floor
             text[:held] = before.text[floor : before.limit]
         limit = self._read(text, held)
@@ -182,57 +182,51 @@ class Around:
         closing = text.find(b")", opening, end)
         if opening < 0 or closing < 0:
             return []
-        stamp = text[opening : closing + 1]
+        stamp, node = text[opening : closing + 1], text[begin : text.find(b"type=", begin, end) + 5]
         found: list[bytes] = []
         at, last = end + 1, min(end + CONTEXT, limit)
         while at < last and text.find(stamp, at, min(at + _HEAD, last)) >= 0:
             stop = text.find(b"\n", at, last)
             if stop < 0:
                 break
-            found.append(text[at:stop])
+            if text[at : at + len(node)] == node:
+                found.append(text[at:stop])
             at = stop + 1
         line = text[begin:end]
-        if any(b"type=SYSCALL " in record[:_HEAD] for record in found) or not (b"virt" in line or b"qemu" in line):
+        if any(_LAST in record[:_HEAD] for record in found) or not (b"virt" in line or b"qemu" in line):
             return found
-        return _far(self.window, begin, end, stamp)
+        return [record for record in self._far(stamp) if record.startswith(node)]
+
+    def _far(self, stamp: bytes) -> list[bytes]:
+        window, begin, end = self.window, self.begin, self.end
+        floor, limit = max(begin - CONTEXT, window.floor), min(end + CONTEXT, window.limit)
+        around = window.text[floor:limit]
+        found: list[bytes] = []
+        at = around.find(stamp)
+        while at >= 0:
+            start = around.rfind(b"\n", 0, at) + 1
+            stop = around.find(b"\n", at)
+            whole = stop >= 0 and (start > 0 or floor == 0)
+            if whole and floor + start != begin and at - start < _HEAD:
+                found.append(around[start:stop])
+            at = around.find(stamp, stop if stop >= 0 else len(around))
+        return found
 
     def neighbours(self) -> tuple[bytes, bytes]:
-        """The lines before and behind this one that are none of auditd's own; empty where there are none near."""
-        text, floor, limit = self.window.text, self.window.floor, self.window.limit
-        before, behind = b"", b""
-        at = self.begin
-        for _ in range(_NEAR):
-            start = text.rfind(b"\n", max(floor, at - LONGEST), at - 1) + 1 if at > floor else -1
-            if start <= 0 and (start < 0 or floor):
-                break
-            before, at = text[start : at - 1], start
-            if b"type=DAEMON_" not in before[:_HEAD]:
-                break
-        at = self.end + 1
-        for _ in range(_NEAR):
-            stop = text.find(b"\n", at, limit)
-            if stop < 0:
-                break
-            behind, at = text[at:stop], stop + 1
-            if b"type=DAEMON_" not in behind[:_HEAD]:
-                break
-        return before, behind
+        """The lines before and behind this one, of the same host, that are none of auditd's own; empty where there are
+        none near."""
+        text, begin, end = self.window.text, self.begin, self.end
+        node = text[begin : text.find(b"type=", begin, end)]
+        before = text[max(begin - _NEAR, self.window.floor) : begin].split(b"\n")[1:-1]
+        behind = text[end + 1 : min(end + 1 + _NEAR, self.window.limit)].split(b"\n")[:-1]
+        kernel = (node + b"type=", node + b"type=DAEMON_")
+        return _first(reversed(before), *kernel), _first(behind, *kernel)
 
 
-_NEAR = 4
+def _first(lines: Iterable[bytes], begin: bytes, but: bytes) -> bytes:
+    return next((line for line in lines if line.startswith(begin) and not line.startswith(but)), b"")
+
+
+_NEAR = 16 * 1024
 _HEAD = 400
-
-
-def _far(window: Window, begin: int, end: int, stamp: bytes) -> list[bytes]:
-    floor, limit = max(begin - CONTEXT, window.floor), min(end + CONTEXT, window.limit)
-    around = window.text[floor:limit]
-    found: list[bytes] = []
-    at = around.find(stamp)
-    while at >= 0:
-        start = around.rfind(b"\n", 0, at) + 1
-        stop = around.find(b"\n", at)
-        whole = stop >= 0 and (start > 0 or floor == 0)
-        if whole and floor + start != begin and at - start < _HEAD:
-            found.append(around[start:stop])
-        at = around.find(stamp, stop if stop >= 0 else len(around))
-    return found
+_LAST = b"type=PROCTITLE "  # the last record that the kernel writes of a system call

@@ -1,7 +1,7 @@
-"""Which files make up a log, in which order, and their bytes whatever they are compressed with.
+"""Which files make up a log, in which order.
 
 auditd rotates by number (audit.log.4 is older than audit.log.1, audit.log is the newest); logrotate may compress what
-was rotated, or name it by date. What a file is compressed with is told by its first bytes, never by its name.
+was rotated, or name it by date.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ import re
 import stat
 import sys
 from collections.abc import Iterable
-from typing import Any, BinaryIO, Protocol, cast
+from typing import BinaryIO, Protocol
 
 from virtwarden.complaint import Complaint
 from virtwarden.events.model import Skipped
+from virtwarden.events.unpacking import LONGEST_MAGIC, Unpacked, unpacker
 
 DEFAULT = "/var/log/audit"
 STDIN = "-"
 _SUFFIX = re.compile(
     r"(?P<base>.*?)(?:[.-](?P<number>\d{1,4})|[.-](?P<date>\d{6,14}))?(?:\.(?:gz|xz|zst|lzma))?\Z", re.DOTALL
 )
-_GZIP, _XZ, _ZSTD = b"\x1f\x8b", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"
 _STAMP = re.compile(rb"msg=audit\((\d{1,12})\.(\d{3}):")
 
 
@@ -132,34 +132,8 @@ def begins(path: str) -> int:
 def opened(raw: BinaryIO, skipped: Skipped, name: str) -> Source:
     """The bytes of a file as they were before compression."""
     first = _Pushed(raw)
-    head = first.peek(6)
-    if head.startswith(_GZIP):
-        return _Damageable(_gzip(first), name, skipped)
-    if head.startswith(_XZ):
-        import lzma  # noqa: PLC0415
-
-        return _Damageable(lzma.LZMAFile(cast("Any", first)), name, skipped)
-    if head.startswith(_ZSTD):
-        return _Damageable(_zstd(first), name, skipped)
-    return first
-
-
-def _gzip(raw: Any) -> Any:
-    try:
-        from isal import igzip  # noqa: PLC0415
-    except ImportError:
-        import gzip  # noqa: PLC0415
-
-        return gzip.GzipFile(fileobj=raw, mode="rb")
-    return igzip.IGzipFile(fileobj=raw, mode="rb")  # type: ignore[no-untyped-call]
-
-
-def _zstd(raw: Any) -> Any:
-    try:
-        import zstandard  # noqa: PLC0415
-    except ImportError:
-        raise LogError("logs compressed with zstd need the package zstandard: pip install zstandard") from None
-    return zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
+    packed = unpacker(first.peek(LONGEST_MAGIC))
+    return first if packed is None else Unpacked(first.read, *packed, name, skipped)
 
 
 class _Pushed:
@@ -183,42 +157,9 @@ class _Pushed:
         self._held = self._held[len(held) :]
         return len(held)
 
-    def read(self, count: int = -1) -> bytes:
-        if not self._held or count == 0:
+    def read(self, count: int) -> bytes:
+        """At most so many bytes; none at the end."""
+        if not self._held:
             return self._raw.read(count)
-        held = self._held if count < 0 else self._held[:count]
-        self._held = self._held[len(held) :]
-        return held + self._raw.read() if count < 0 else held
-
-    def seekable(self) -> bool:
-        return False
-
-    def readable(self) -> bool:
-        return True
-
-    def close(self) -> None:
-        """The raw file is closed by who opened it."""
-
-    closed = False
-
-
-class _Damageable:
-    """A decompressed file that may be cut off or damaged: what comes before is given, and the damage is noted."""
-
-    def __init__(self, stream: Any, name: str, skipped: Skipped) -> None:
-        self._stream = stream
-        self._name = name
-        self._skipped = skipped
-        self._over = False
-
-    def readinto(self, buffer: memoryview) -> int | None:
-        if self._over:
-            return 0
-        try:
-            return int(self._stream.readinto(buffer))
-        except MemoryError:
-            raise
-        except Exception as wrong:  # each decompressor has exceptions of its own
-            self._over = True
-            self._skipped.damaged.append(f"{self._name} is damaged and was read only as far as that: {wrong}")
-            return 0
+        held, self._held = self._held[:count], self._held[count:]
+        return held

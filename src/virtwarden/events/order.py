@@ -108,7 +108,7 @@ class Order:
             self._afresh = self._afresh or record.detail.afresh
             boot = self._boots[-1] if self._boots else self._new(id_)
             return boot.number, boot.serial, self._arrived, record, line
-        boot = self._boot_of(record, id_)
+        boot = self._boot_of(record, line)
         if boot.marked(id_.serial) and self._is_repeated(boot, id_, line):
             return None
         boot.mark(id_.serial)
@@ -119,14 +119,21 @@ class Order:
     def _is_repeated(self, boot: _Boot, id_: EventId, line: bytes) -> bool:
         """Whether a number that was here before is a repetition. The records of one event share theirs, and lie close
         together."""
+        is_past = not self._waiting or (boot.number, id_.serial) < self._waiting[0][:2]
+        return is_past or self._waits(boot, id_, line)
+
+    def _waits(self, boot: _Boot, id_: EventId, line: bytes) -> bool:
+        """Whether the same line waits already."""
         place = (boot.number, id_.serial)
-        if not self._waiting or place < self._waiting[0][:2]:
-            return True
         at = bisect_left(self._waiting, place, key=lambda each: each[:2])
         same = takewhile(lambda each: each[:2] == place, islice(self._waiting, at, None))
         return any(each[4] == line for each in same)
 
-    def _boot_of(self, record: Event | CommandPart, id_: EventId) -> _Boot:
+    def _boot_of(self, record: Event | CommandPart, line: bytes) -> _Boot:
+        id_ = record.id
+        earlier = self._earlier(id_)
+        if earlier is not None and self._waits(earlier, id_, line):
+            return earlier
         daemon, afresh, self._daemon, self._afresh = self._daemon, self._afresh, False, False
         is_boot = isinstance(record, Event) and record.kind is Kind.BOOT
         if not self._boots:
@@ -139,8 +146,7 @@ class Order:
             return self._begun(id_, is_boot, self._new(id_))
         if afresh or (id_.serial < now.serial and (daemon or is_boot or id_.millis > now.last + _REBOOT)):
             return self._begun(id_, is_boot, self._new(id_))
-        earlier = self._earlier(id_) if id_.serial < now.serial else None
-        return earlier or self._begun(id_, is_boot, now)
+        return earlier if earlier is not None and id_.serial < now.serial else self._begun(id_, is_boot, now)
 
     def _earlier(self, id_: EventId) -> _Boot | None:
         """The boot in whose time and numbers a late record lies."""

@@ -135,8 +135,8 @@ class Records:
         start = found.end()
         end = line.rfind(b" exe=")
         result = line.find(b" res=", end)
-        if end < start - 1 or result < 0:
-            raise Malformed("a guest's record without its end")
+        if end < start - 1 or result < 0 or line.find(b" msg=audit(", start) >= 0:
+            raise Malformed("a guest's record without its end, or with another's behind it")
         tail = line[start:end]
         texts = self._texts
         if node:
@@ -181,7 +181,7 @@ class Records:
         elif type_ == b"VIRT_RESOURCE":
             resrc = decoded(inner.get("resrc", b""))
             rest = [(name, value) for name, value in inner.items() if name not in _OF_ALL]
-            kind, detail = Kind.RESOURCE, Resource(resrc, reason, *_values(rest))
+            kind, detail = Kind.RESOURCE, Resource(resrc, reason, *_values(reason, rest))
         else:
             raise Malformed(f"a guest's record of the unknown type {decoded(type_)[:40]}")
         name = self._user(host, outer.get("uid", b""), line, opening)
@@ -198,7 +198,7 @@ class Records:
 def _resource(type_: str, reason: str, tail: bytes) -> Resource:
     change = _CHANGE.match(tail)
     if change is None:
-        return Resource(type_, reason, *_values(list(pairs(tail).items())))
+        return Resource(type_, reason, *_values(reason, list(pairs(tail).items())))
     read = plain if type_ in _NUMBERS else encoded
     return Resource(type_, reason, _some(read(change[1])), _some(read(change[2])))
 
@@ -221,7 +221,7 @@ def _some(value: str | None) -> str | None:
     return None if value in ("0", "") else value
 
 
-def _values(fields: list[tuple[str, bytes]]) -> tuple[str | None, str | None, str]:
+def _values(reason: str, fields: list[tuple[str, bytes]]) -> tuple[str | None, str | None, str]:
     """What was there before, what is now, and what else is said, of a resource that is not told as a plain change."""
     told = {name: (plain(value) if name in _RAW else encoded(value)) for name, value in fields}
     old = next((value for name, value in told.items() if name.startswith("old-")), None)
@@ -230,7 +230,8 @@ def _values(fields: list[tuple[str, bytes]]) -> tuple[str | None, str | None, st
     if told.get("class") == "all":
         old, new = None, told.pop("class")
     elif old is None and new is None and main is not None:
-        new = told.pop(main)
+        value = told.pop(main)
+        old, new = (value, None) if reason == "detach" else (None, value)
     more = " ".join(f"{name}={value}" for name, value in told.items() if not name.startswith(("old-", "new-")))
     return _some(old), _some(new), more
 

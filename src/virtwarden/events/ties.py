@@ -59,12 +59,7 @@ class Ties:
             run.paths.discard(resource.old)
             _without(self._paths, resource.old, run)
         path = resource.new
-        if path is None or not path.startswith("/"):
-            return
-        if resource.reason == "detach" and resource.old is None:
-            run.paths.discard(path)
-            _without(self._paths, path, run)
-        elif path not in run.paths:
+        if path is not None and path.startswith("/") and path not in run.paths:
             run.paths.add(path)
             self._paths.setdefault(path, []).append(run)
 
@@ -81,14 +76,19 @@ class Ties:
 
     def of(self, detail: Denial | Anomaly) -> tuple[Run | None, str]:
         """The guest that it is about and by what that is told; None where it is about none, or may be about several."""
-        profiled = self._profiled(detail.subject)
-        if profiled is not None:
-            return profiled, "profile"
+        subject = detail.subject
+        profile = subject.find(_PROFILE)
+        if profile >= 0:
+            run = self._open.get(subject[profile + len(_PROFILE) :][:_UUID])
+            if run is not None:
+                return run, "profile"
         pid = self._pids.get(detail.pid or 0)
-        held = self._labels.get(_key(detail.subject), [])
+        key = _key(subject)
+        held = self._labels.get(key, [])
         if len(held) == 1 or (pid is not None and pid in held):
-            return (pid if pid in held and pid is not None else held[0]), "label"
-        if pid is not None:
+            return (pid if pid is not None and pid in held else held[0]), "label"
+        somebody = profile >= 0 or isinstance(key, str)  # no other guest's process, whatever its number
+        if pid is not None and not somebody:
             return pid, "pid"
         if isinstance(detail, Anomaly):
             return None, ""
@@ -97,10 +97,6 @@ class Ties:
             return owners[0], "image"
         sharing = self._paths.get(detail.path, []) if detail.path else []
         return (sharing[0], "path") if len(sharing) == 1 else (None, "")
-
-    def _profiled(self, subject: str) -> Run | None:
-        at = subject.find(_PROFILE)
-        return None if at < 0 else self._open.get(subject[at + len(_PROFILE) :][:_UUID])
 
 
 def _key(context: str) -> Key:
