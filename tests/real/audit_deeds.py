@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from tests.real import guests
+from tests.real import audit_kit, guests
 from tests.real.auditd import Auditd, tell_boot
 from tests.real.guests import GUESTS, IMAGES, Guest
 from tests.real.machine import Machine, wait_until
@@ -68,6 +68,7 @@ class Deeds:
         """Everything below, one after the other."""
         for deed in (
             self.plugged_and_destroyed,
+            self.every_device,
             self.failed,
             self.saved_and_restored,
             self.killed,
@@ -93,6 +94,11 @@ class Deeds:
         self.auditd.rotate()
         self._domain("detach-disk", "db", "sdb")
         self._domain("destroy", "db")
+
+    def every_device(self) -> None:
+        """A guest with an odd name and nearly every kind of device; some come while it runs."""
+        begin, end = partial(audit_kit.start, self.machine), partial(audit_kit.change, self.machine)
+        self._run(audit_kit.NAME, "booted", "destroyed", begin, end)
 
     def failed(self) -> None:
         """Its disk is missing: the start fails before there is a process. Then its firmware is: QEMU fails."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.events.ctools import ausearch, auvirt, rows
+from tests.real import audit_kit
 from tests.real import auditd as harness
 from tests.real.audit_deeds import EXTRA_DISK, MEDIUM, NIC, Deeds, Run
 from tests.real.auditd import Auditd, LogFormat, kernel_audit
@@ -107,6 +108,16 @@ def test_what_was_plugged_is_told_in_order(told: Told) -> None:
     ]
 
 
+def test_every_kind_of_device_is_told_whatever_the_guest_s_name(told: Told) -> None:
+    (kit,) = (each.id for each in told.sessions() if each.guest == audit_kit.NAME)
+    resources = [
+        (each.detail.type, each.detail.reason, each.detail.old, each.detail.new)
+        for each in told.events(Kind.RESOURCE)
+        if each.session == kit and isinstance(each.detail, Resource) and each.detail.type != "cgroup"
+    ]
+    assert resources == list(audit_kit.TOLD)
+
+
 def test_what_a_guest_starts_with_belongs_to_the_session_that_follows(told: Told) -> None:
     whose = {each.id: each for each in told.sessions()}
     started = [
@@ -116,8 +127,9 @@ def test_what_a_guest_starts_with_belongs_to_the_session_that_follows(told: Told
         and isinstance(each.detail, Resource)
         and (each.detail.type, each.detail.reason) == ("disk", "start")
     ]
-    suffix = {"build": "img", "legacy": "img"}
-    assert started == [(run.guest, f"{IMAGES}/{run.guest}.{suffix.get(run.guest, 'qcow2')}") for run in told.runs]
+    images = {name: f"{IMAGES}/{name}.qcow2" for name in ("db", "mail")}
+    images |= {name: f"{IMAGES}/{name}.img" for name in ("build", "legacy")} | {audit_kit.NAME: audit_kit.DISK}
+    assert started == [(run.guest, images[run.guest]) for run in told.runs]
 
 
 def test_a_process_that_was_killed_by_a_fault_is_an_anomaly(told: Told) -> None:
