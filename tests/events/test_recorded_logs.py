@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from virtwarden.events import Skipped, sessions
+from tests.real import audit_kit
+from virtwarden.events import Skipped, events, sessions
+from virtwarden.events.model import Resource
 
 _RECORDED = Path(__file__).parent / "recorded"
 
 
-@pytest.mark.parametrize("form", ["raw", "enriched"])
+@pytest.mark.parametrize("form", ["raw", "enriched", "devices"])
 def test_every_recorded_session_is_what_was_done(form: str) -> None:
     skipped = Skipped()
     found = sorted(sessions([str(_RECORDED / form)], skipped), key=lambda each: each.started or 0)
@@ -27,3 +29,12 @@ def test_every_recorded_session_is_what_was_done(form: str) -> None:
 def test_only_the_enriched_log_tells_names_of_users(form: str) -> None:
     names = {each.user_name for each in sessions([str(_RECORDED / form)], Skipped())}
     assert names == ({"root"} if form == "enriched" else {None})
+
+
+def test_every_recorded_device_is_told_whatever_the_guest_s_name() -> None:
+    told = [
+        (each.detail.type, each.detail.reason, each.detail.old, each.detail.new)
+        for each in events([str(_RECORDED / "devices")], Skipped())
+        if isinstance(each.detail, Resource) and each.detail.type != "cgroup"
+    ]
+    assert told == list(audit_kit.TOLD)

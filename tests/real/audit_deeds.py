@@ -66,9 +66,13 @@ class Deeds:
 
     def all(self) -> None:
         """Everything below, one after the other."""
+        self.every_device()
+        self.lives()
+
+    def lives(self) -> None:
+        """Guests that come up and end in every way."""
         for deed in (
             self.plugged_and_destroyed,
-            self.every_device,
             self.failed,
             self.saved_and_restored,
             self.killed,

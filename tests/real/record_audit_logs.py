@@ -1,6 +1,6 @@
 """Writes the logs below tests/events/recorded anew: `python -m tests.real.record_audit_logs`, as root.
 
-Each is what a real auditd wrote while `Deeds.all` was done by a real libvirtd and QEMU, with the runs that were made
+Each is what a real auditd wrote while deeds of `audit_deeds` were done by a real libvirtd and QEMU, with the runs that were made
 beside it. What tells of the machine it was made on is left out: all records but those of guests, anomalies and the
 daemon, the kernel's version, and that it was a test which told of the boot.
 """
@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 import re
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import get_args
 
 from tests.real.audit_deeds import Deeds
 from tests.real.auditd import Auditd, LogFormat, kernel_audit
@@ -35,19 +35,18 @@ def redacted(log: str) -> str:
     return text
 
 
-def record(format: LogFormat) -> None:  # noqa: A002  # auditd's own word
-    """Do all the deeds, and write down the logs and what should be read out of them."""
+def record(home: Path, form: LogFormat, deed: Callable[[Deeds], None]) -> None:
+    """Do it, and write down the logs and what should be read out of them."""
     with (
         tempfile.TemporaryDirectory() as folder,
         kernel_audit(),
-        Auditd(Path(folder), format=format) as auditd,
+        Auditd(Path(folder), format=form) as auditd,
         Machine(Config(name="audithost", services=("virtlogd", "libvirtd"))) as machine,
     ):
         deeds = Deeds(machine, auditd)
         deeds.prepare()
-        deeds.all()
+        deed(deeds)
         auditd.settle()
-        home = RECORDED / format.lower()
         home.mkdir(parents=True, exist_ok=True)
         for log in auditd.logs():
             (home / log.name).write_text(redacted(log.read_text()))
@@ -56,5 +55,6 @@ def record(format: LogFormat) -> None:  # noqa: A002  # auditd's own word
 
 
 if __name__ == "__main__":
-    for each in get_args(LogFormat):
-        record(each)
+    record(RECORDED / "raw", "RAW", Deeds.lives)
+    record(RECORDED / "enriched", "ENRICHED", Deeds.lives)
+    record(RECORDED / "devices", "ENRICHED", Deeds.every_device)
