@@ -14,6 +14,7 @@ from virtwarden.cli import PASSED, UsageError
 from virtwarden.cli.audit.options import Choice, add_window, telling, window_of
 from virtwarden.cli.parsing import Parser, parser
 from virtwarden.events.evidence import Criteria, Manifest, Occasion, make
+from virtwarden.events.evidence.manifest import Basis
 from virtwarden.events.logs import STDIN, find
 from virtwarden.report.phrases import count
 from virtwarden.report.visible import visible
@@ -92,11 +93,18 @@ def _said(path: str, manifest: Manifest) -> str:
         if manifest.signer
         else "not signed"
     )
+    wider = f"\n{_WIDER[manifest.basis]}" if manifest.basis in _WIDER else ""
     return (
-        f"{visible(path)}: {what}, with the {behind}; {signer}\n"
+        f"{visible(path)}: {what}, with the {behind}; {signer}{wider}\n"
         f"SHA-256 {whole.hexdigest()}\n"
         f"to check it: virt-warden audit verify {visible(path)}"
     )
+
+
+_WIDER = {
+    Basis.GUESTS: "what was asked hangs on more of the guests' records, so all of theirs are in it",
+    Basis.HOSTS: "what was asked hangs on records of other guests of the host, so theirs are in it too",
+}
 
 
 def options() -> Parser:

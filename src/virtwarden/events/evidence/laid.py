@@ -4,31 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from virtwarden.events.logs import Log
 
 _CHUNK = 1 << 20
+_BEFORE = b"\n"
+"""An empty line in the place of what stood before the first record: being the first of a log would mean something."""
+
+
+class Source(NamedTuple):
+    """Where records are from: the place of a log among its sources, and the machine that it is said to be of."""
+
+    number: int
+    host: str
 
 
 class Laid:
-    """Records in files of a directory of their own, a file for each stretch of records whose log is of one host."""
+    """Records in files of a directory of their own, a file for each source."""
 
     def __init__(self, folder: str) -> None:
         self._folder = Path(folder)
         self._last: BinaryIO | None = None
+        self._source: Source | None = None
         self.logs: list[Log] = []
         self.size = 0
 
-    def add(self, host: str, records: bytes) -> None:
-        """Lay down the next records; `host` is the machine that their log is said to be of."""
-        if self._last is None or self.logs[-1].host != host:
+    def add(self, source: Source, offset: int, record: bytes) -> None:
+        """Lay down the next record, which stands at this offset of its source."""
+        if self._last is None or source != self._source:
             self.close()
             path = self._folder / f"{len(self.logs):06}.log"
-            self._last = path.open("xb")
-            self.logs.append(Log(str(path), host))
-        self._last.write(records)
-        self.size += len(records)
+            self._last, self._source = path.open("xb"), source
+            self._last.write(_BEFORE if offset else b"")
+            self.logs.append(Log(str(path), source.host))
+        self._last.write(record)
+        self.size += len(record)
 
     def close(self) -> None:
         """Have all that was laid down on disk, so that it can be read."""
@@ -40,5 +51,7 @@ class Laid:
         """All records, in the order in which they were laid down."""
         for log in self.logs:
             with open(log.path, "rb") as file:
+                if file.read(len(_BEFORE)) != _BEFORE:
+                    file.seek(0)
                 while piece := file.read(_CHUNK):
                     yield piece

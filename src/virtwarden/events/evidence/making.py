@@ -22,8 +22,8 @@ from virtwarden.events.evidence import container as tar
 from virtwarden.events.evidence import manifest as paper
 from virtwarden.events.evidence.answer import Answer, Criteria, encoded, sayable
 from virtwarden.events.evidence.deriving import derived, surroundings
-from virtwarden.events.evidence.laid import Laid
-from virtwarden.events.evidence.picking import Read, behind
+from virtwarden.events.evidence.laid import Laid, Source
+from virtwarden.events.evidence.picking import Read, behind, beside_starts
 from virtwarden.events.logs import Log
 from virtwarden.events.model import EventId, Skipped
 
@@ -68,12 +68,13 @@ def make(path: str, logs: list[Log], criteria: Criteria, occasion: Occasion, ski
 def _proof(logs: list[Log], answer: Answer, basis: paper.Basis) -> set[tuple[str, EventId]]:
     """The records to be taken. Those of the answer alone give it again nearly always; where they do not, because it
     hangs on what was before or beside it, more are taken."""
+    proof = answer.proof() | set(beside_starts(logs))
     if basis is paper.Basis.ANSWER:
-        return answer.proof()
+        return proof
     hosts = {session.host for session in answer.sessions} | {event.host for event in answer.events}
     uuids = {session.uuid for session in answer.sessions}
     uuids |= {event.uuid for event in answer.events if event.uuid}
-    return answer.proof() | surroundings(logs, hosts, uuids if basis is paper.Basis.GUESTS else None)
+    return proof | surroundings(logs, hosts, uuids if basis is paper.Basis.GUESTS else None)
 
 
 def _collected(
@@ -86,7 +87,7 @@ def _collected(
     for number, log in enumerate(logs):
         read = Read(log)
         for offset, line in read.picked(wanted, Skipped()):
-            laid.add(log.host, line)
+            laid.add(Source(number, log.host), offset, line)
             _note(runs, paper.Run(number, offset, len(line), 1))
         seen |= read.seen
         path, host = sayable(os.path.abspath(log.path)), sayable(log.host)

@@ -18,6 +18,9 @@ from virtwarden.events.model import EventId, Skipped
 _BLOCK = 1 << 20
 _LONGEST = 1 << 18
 """A longer line is no record."""
+_NEAR = 1 << 14
+"""How far, in bytes, the records around the start of an audit daemon count."""
+_START = b"type=DAEMON_START msg=audit("
 _STAMP = re.compile(rb"msg=audit\((\d{1,12}\.\d{3}:\d{1,20})\)")
 _HEAD = re.compile(rb"(?:node=(\S+) )?type=\S+ msg=audit\(")
 
@@ -96,6 +99,38 @@ class Read:
             found = os.fstat(raw.fileno())
         self.size, self.digest = hashed.size, hashed.total.hexdigest()
         self.mtime, self.inode = found.st_mtime_ns, found.st_ino
+
+
+def beside_starts(logs: Iterable[Log]) -> Iterator[tuple[str, EventId]]:
+    """The records next to where audit daemons started: by the numbers of these it is told whether a host had booted."""
+    for log in logs:
+        with log.open() as raw:
+            kept, done = b"", 0
+            for _, block in _blocks(opened(raw, Skipped(), log.path)):
+                kept, done = kept[max(done - _NEAR, 0) :] + block, min(done, _NEAR)
+                ready = len(kept) - _NEAR
+                yield from _neighbours(kept, done, ready, log.host)
+                done = max(ready, done)
+            yield from _neighbours(kept, done, len(kept), log.host)
+
+
+def _neighbours(text: bytes, start: int, stop: int, host: str) -> Iterator[tuple[str, EventId]]:
+    at = text.find(_START, start, stop)
+    while at >= 0:
+        begin, end = text.rfind(b"\n", 0, at) + 1, text.find(b"\n", at) + 1
+        node = text[begin:at]
+        before = text[max(begin - _NEAR, 0) : begin].split(b"\n")
+        for lines in (reversed(before), text[end : end + _NEAR].split(b"\n")):
+            near = next((line for line in lines if _is_kernels(line, node)), b"")
+            if (found := _STAMP.search(near)) and (head := _HEAD.match(near)):
+                seconds, millis, serial = re.split(rb"[.:]", found[1])
+                name = head[1].decode("utf-8", "surrogateescape") if head[1] else host
+                yield name, EventId(int(seconds) * 1000 + int(millis), int(serial))
+        at = text.find(_START, max(end, at + 1), stop)
+
+
+def _is_kernels(line: bytes, node: bytes) -> bool:
+    return line.startswith(node + b"type=") and not line.startswith(node + b"type=DAEMON_")
 
 
 class _Hashed:

@@ -19,7 +19,7 @@ from virtwarden.events.evidence import container as tar
 from virtwarden.events.evidence import manifest as paper
 from virtwarden.events.evidence.answer import encoded
 from virtwarden.events.evidence.deriving import derived
-from virtwarden.events.evidence.laid import Laid
+from virtwarden.events.evidence.laid import Laid, Source
 from virtwarden.events.evidence.picking import Read, like
 from virtwarden.events.logs import Log
 from virtwarden.events.model import Skipped
@@ -127,8 +127,8 @@ def _check_answer(bundle: tar.Bundle, manifest: paper.Manifest, verdict: Verdict
     with tempfile.TemporaryDirectory(prefix="virt-warden-") as folder:
         laid = Laid(folder)
         records = 0
-        for host, line in _records(bundle, manifest):
-            laid.add(host, line)
+        for number, offset, line in _records(bundle, manifest):
+            laid.add(Source(number, manifest.sources[number].host), offset, line)
             records += 1
         laid.close()
         answer = derived(laid.logs, manifest.criteria, Skipped())
@@ -154,8 +154,8 @@ def _check_answer(bundle: tar.Bundle, manifest: paper.Manifest, verdict: Verdict
         verdict.say(Held.TRUE, "its sessions and events follow from its records")
 
 
-def _records(bundle: tar.Bundle, manifest: paper.Manifest) -> Iterator[tuple[str, bytes]]:
-    """The records as lines, each with the host that its source is said to be of. Raises `BadBundle`."""
+def _records(bundle: tar.Bundle, manifest: paper.Manifest) -> Iterator[tuple[int, int, bytes]]:
+    """The records as lines, each with its source and its place there. Raises `BadBundle`."""
     lines = _lines(bundle.chunks(tar.RECORDS))
     place = (0, 0)
     for run in paper.decoded_runs(bundle.read(tar.ORIGINS)):
@@ -167,7 +167,7 @@ def _records(bundle: tar.Bundle, manifest: paper.Manifest) -> Iterator[tuple[str
             length += len(line)
             if not line or length > run.bytes:
                 raise tar.BadBundle(f"{tar.ORIGINS} and {tar.RECORDS} do not belong together")
-            yield manifest.sources[run.source].host, line
+            yield run.source, run.offset + length - len(line), line
         if length != run.bytes:
             raise tar.BadBundle(f"{tar.ORIGINS} and {tar.RECORDS} do not belong together")
         place = (run.source, run.offset + run.bytes)
@@ -186,8 +186,8 @@ def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 def _check_against(bundle: tar.Bundle, manifest: paper.Manifest, against: Sequence[Log], verdict: Verdict) -> None:
     """Whether each record stands in the logs, byte for byte and as often."""
-    wanted = Counter(sha256(line).digest() for _, line in _records(bundle, manifest))
-    ids = like(line for _, line in _records(bundle, manifest))
+    wanted = Counter(sha256(line).digest() for *_, line in _records(bundle, manifest))
+    ids = like(line for *_, line in _records(bundle, manifest))
     same = 0
     for log in against:
         read = Read(log)
