@@ -1,8 +1,8 @@
 """Writes the logs below tests/events/recorded anew: `python -m tests.real.record_audit_logs`, as root.
 
-Each is what a real auditd wrote while deeds of `audit_deeds` were done by a real libvirtd and QEMU, with the runs that were made
-beside it. What tells of the machine it was made on is left out: all records but those of guests, anomalies and the
-daemon, the kernel's version, and that it was a test which told of the boot.
+Each is what a real auditd wrote while deeds of `audit_deeds` were done by a real libvirtd and QEMU, with the runs
+that were made beside it. What tells of the machine it was made on is left out: all records but those of guests,
+anomalies and the daemon, the kernel's version, and that it was a test which told of the boot.
 """
 
 from __future__ import annotations
