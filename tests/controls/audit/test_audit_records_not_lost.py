@@ -2,6 +2,7 @@
 
 from tests.kit import judge, made, results
 from virtwarden.controls.audit.audit_records_not_lost import CONTROL
+from virtwarden.edits import SetLine
 from virtwarden.host import Host
 
 ASK = ("auditctl", "-s")
@@ -26,6 +27,17 @@ def test_auditing_switched_off_a_short_backlog_and_losses_fail() -> None:
     ]
     assert {finding.result for finding in findings} == {"fail"}
     assert findings[2].evidence[0].text == "lost 12"
+
+
+def test_quiet_losses_and_a_limit_of_records_fail() -> None:
+    text = "enabled 1\nfailure 0\npid 7\nrate_limit 100\nbacklog_limit 8192\nlost 0\n"
+    findings = judge(CONTROL, made(commands={ASK: text}))
+    assert [(f.message, f.fix[0].edit) for f in findings if f.result == "fail"] == [
+        ("the kernel keeps quiet about records that are lost (failure 0)", SetLine("-f", "1", " ")),
+        ("the kernel throws away all but 100 records a second", SetLine("-r", "0", " ")),
+    ]
+    old = "AUDIT_STATUS: enabled=1 flag=0 pid=1 rate_limit=0 backlog_limit=8192 lost=0 backlog=0\n"
+    assert results(CONTROL, made(commands={ASK: old})) == ["pass", "pass", "fail", "pass"]
 
 
 def test_red_hat_six_prints_it_in_one_line() -> None:

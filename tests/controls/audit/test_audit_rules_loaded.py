@@ -2,6 +2,7 @@
 
 from tests.kit import judge, made, results
 from virtwarden.controls.audit.audit_rules_loaded import CONTROL
+from virtwarden.edits import describe
 from virtwarden.host import Host
 
 LIST = ("auditctl", "-l")
@@ -47,3 +48,20 @@ def test_nothing_on_disk_and_nothing_loaded_is_not_applicable() -> None:
 
 def test_a_user_who_may_not_ask_gets_unknown() -> None:
     assert results(CONTROL, host(DISK, (4, "You must be root to run this program.\n"))) == ["unknown"]
+
+
+def test_where_the_kernels_rules_are_locked_a_reboot_is_required() -> None:
+    commands: dict[tuple[str, ...], str] = {LIST: "No rules\n", ("auditctl", "-s"): "enabled 2\n"}
+    (finding,) = judge(CONTROL, made(files={SOURCE: DISK}, commands=commands))
+    assert finding.message.endswith(
+        "2 rules on disk are not loaded, and the kernel's rules are locked: reboot required"
+    )
+    assert describe(finding.fix[0].edit).startswith("boot the host")
+
+
+def test_a_rule_that_auditctl_lists_without_its_sign_counts_as_loaded() -> None:
+    rule = "-a always,exit -F arch=b64 -F dir=/srv -F perm=wa -F exe!=/bin/a -F key=k\n"
+    listed = rule.replace("exe!=", "exe=")
+    for version, found in (("3.0.9", ["pass"]), ("4.0.2", ["fail", "fail"])):
+        commands: dict[tuple[str, ...], str] = {LIST: listed, ("auditctl", "-v"): f"auditctl version {version}\n"}
+        assert results(CONTROL, made(files={SOURCE: rule}, commands=commands)) == found

@@ -4,13 +4,17 @@ Auditing that is switched off looks like auditing where nothing happens. Records
 daemon takes them wait in the backlog; when it is full they are lost, and an attacker who makes enough noise
 decides which.
 
-Judged: `enabled`, `lost` and `backlog_limit` of `auditctl -s`. The least backlog is the policy's.
+Judged: `enabled`, `lost`, `backlog_limit`, `failure` and `rate_limit` of `auditctl -s`. The least backlog is the
+policy's. `failure` 0 keeps quiet about records that are lost, and with a `rate_limit` the kernel throws records away.
 
-Fix: `-b` in a file of rules.d raises the backlog; auditing is switched on with `auditctl -e 1`. The counter
-of lost records is set back with `auditctl --reset-lost` once the cause is gone.
+Fix: `-b`, `-f` and `-r` in a file of rules.d raise the backlog, report losses and lift the limit; auditing is
+switched on with `auditctl -e 1`. The counter of lost records is set back with `auditctl --reset-lost` once the cause
+is gone.
 
 Proof: a burst of harmless events under load leaves `lost` where it was.
 """
+
+from collections.abc import Callable
 
 from virtwarden.control import Control, Findings
 from virtwarden.edits import SetLine
@@ -54,6 +58,7 @@ def _losses(status: AuditStatus, least: int, home: str) -> Findings:
         yield failed(HOST, message, raise_it, evidence=[evidence], state=State.IN_FORCE)
     else:
         yield passed(HOST, f"the backlog holds {limit} records", evidence, state=State.IN_FORCE)
+    yield from _settings(status, home)
     lost = status.number("lost")
     if lost:
         change = by_hand(_KERNEL, "raise the backlog or narrow the noisiest rules, then auditctl --reset-lost")
@@ -61,6 +66,30 @@ def _losses(status: AuditStatus, least: int, home: str) -> Findings:
         yield failed(HOST, message, change, evidence=[status.cite("lost")], state=State.IN_FORCE)
     else:
         yield passed(HOST, "no record was lost", status.cite("lost"), state=State.IN_FORCE)
+
+
+def _settings(status: AuditStatus, home: str) -> Findings:
+    """What the kernel does when it cannot keep up; told as `flag` by audit 2 and before."""
+    for name, option, wrong in _SWITCHES:
+        if name not in status.fields:
+            continue
+        value = status.number(name)
+        if wrong(value):
+            change = file_change(home, SetLine(option, _WANTED[option], " "))
+            message = _SAID[option].format(value)
+            yield failed(HOST, message, change, evidence=[status.cite(name)], state=State.IN_FORCE)
+
+
+_SWITCHES: tuple[tuple[str, str, Callable[[int], bool]], ...] = (
+    ("failure", "-f", lambda value: value == 0),
+    ("flag", "-f", lambda value: value == 0),
+    ("rate_limit", "-r", lambda value: value > 0),
+)
+_WANTED = {"-f": "1", "-r": "0"}
+_SAID = {
+    "-f": "the kernel keeps quiet about records that are lost (failure {})",
+    "-r": "the kernel throws away all but {} records a second",
+}
 
 
 CONTROL = Control(

@@ -13,9 +13,9 @@ Proof: each rule is fired once, harmlessly, and its record is found.
 """
 
 from virtwarden.control import Control, Findings
-from virtwarden.facts.audit import AuditRules
+from virtwarden.facts.audit import AuditRules, AuditStatus
 from virtwarden.formats.auditrules import Rule
-from virtwarden.host import Host
+from virtwarden.host import Absent, Host, Unknown
 from virtwarden.judgements import by_hand, failed, notapplicable, passed
 from virtwarden.model import Document, Evidence, Severity, State, Subject
 from virtwarden.ruleset.compare import missing_and_foreign
@@ -23,12 +23,16 @@ from virtwarden.ruleset.compare import missing_and_foreign
 _SUBJECT = Subject("audit rules", "in the kernel")
 _DOCUMENT = Document("audit", "rules in the kernel")
 _SHOWN = 5
+_LOCKED = 2
 
 
 LOAD = (
     "mend the lines that the load stops at, which audit-rules-well-formed names; then augenrules --load, or a "
     "reboot where auditctl -s says enabled 2"
 )
+
+
+BOOT = "boot the host: the kernel's rules are locked (-e 2), and take no change until then"
 
 
 def check(host: Host) -> Findings:
@@ -41,8 +45,10 @@ def check(host: Host) -> Findings:
         return
     missing, foreign = missing_and_foreign(host, written, dict.fromkeys(loaded.rules))
     if missing:
+        locked = _are_locked(host)
         message = f"{len(missing)} of {len(written)} rules on disk are not loaded"
-        change = by_hand(_DOCUMENT, LOAD)
+        message += ", and the kernel's rules are locked: reboot required" if locked else ""
+        change = by_hand(_DOCUMENT, BOOT if locked else LOAD)
         evidence = [*(written[rule] for rule in missing[:_SHOWN]), listing.cite(f"{len(held)} rules are loaded")]
         yield failed(_SUBJECT, message, change, evidence=evidence, state=State.IN_FORCE)
     if foreign:
@@ -53,6 +59,13 @@ def check(host: Host) -> Findings:
     if not missing and not foreign:
         about = listing.cite(f"{len(held)} rules are loaded")
         yield passed(_SUBJECT, "all rules on disk are loaded, and no others", about, state=State.IN_FORCE)
+
+
+def _are_locked(host: Host) -> bool:
+    try:
+        return host.get(AuditStatus).number("enabled") == _LOCKED
+    except (Absent, Unknown):
+        return False
 
 
 def _written(rules: AuditRules) -> dict[Rule, Evidence]:
