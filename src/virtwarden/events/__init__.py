@@ -91,9 +91,9 @@ def _placed(
     logs: list[Log], hosts: dict[str, _Host], marks: tuple[bytes, ...], skipped: Skipped, block: int
 ) -> Iterator[tuple[_Host, list[Placed]]]:
     search, records = searching(marks), Records()
-    for window in windows(logs, skipped, block):
+    for window in windows(logs, skipped, block, search):
         text, around = window.text, Around(window)
-        for begin, end in lines(window, search, skipped):
+        for begin, end in lines(window, skipped):
             around.begin, around.end = begin, end
             line = text[begin:end]
             try:

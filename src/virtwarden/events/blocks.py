@@ -2,54 +2,80 @@
 compressed rotations alike.
 
 Around a window's lines other text can be looked at, because the records of one event may stand between those of
-others. While one window is worked on, a second thread reads the next.
+others. Reading, and searching for the lines that matter, is done ahead in other threads, a little at a time, so that
+what is searched is still in the processor's cache.
 """
 
 from __future__ import annotations
 
 import mmap
-import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
-from queue import SimpleQueue
 from typing import NamedTuple
 
-from virtwarden.events.logs import Log, LogError, Source, opened
+from virtwarden.events.logs import STDIN, Log, LogError, Source, opened
 from virtwarden.events.model import Skipped
 
-CONTEXT = 128 * 1024
+CONTEXT = 64 * 1024
 """How far companions of a record are looked for, in bytes; the same everywhere, so that no result hangs on where a
 block ended."""
 LONGEST = 256 * 1024
 """The longest line that is taken for a record, in bytes; the kernel's are under 9 KiB."""
 BLOCK = 1024 * 1024
-_BUFFERS = 3
-_NEWLINE = 10
+CACHED = 128 * 1024
+"""How much is read and searched at once."""
+OVERLAP = 32
+"""More than the longest mark, less one."""
+NEWLINE = 10
+
+Search = Callable[[memoryview], list[int]]
+"""Gives where marks are in a text, in order."""
+
+
+def nothing(_: memoryview) -> list[int]:
+    """Finds nothing."""
+    return []
 
 
 class Window(NamedTuple):
-    """Whole lines to work on, `text[start:stop]`; of what stands around them, `CONTEXT` bytes each way can be looked
-    at, where the log has them: `text[floor:limit]`. Only good until the next one is asked for."""
+    """Whole lines to work on, `text[start:stop]`, and where the marks are that were searched for; of what stands around
+    them, `CONTEXT` bytes each way can be looked at, where the log has them: `text[0:limit]`. Only good until the next
+    one is asked for."""
 
     text: mmap.mmap
-    floor: int
     start: int
     stop: int
     limit: int
+    places: list[int]
     host: str
+    base: int  # where `text` begins in the log, in bytes
 
 
-def windows(logs: Sequence[Log], skipped: Skipped, block: int = BLOCK) -> Iterator[Window]:
+def windows(
+    logs: Sequence[Log], skipped: Skipped, block: int = BLOCK, search: Search = nothing
+) -> Iterator[Window]:
     """The logs, one after the other, in windows; those of one host are one text. Raises `LogError`."""
     for host, group in groupby(logs, lambda log: log.host):
-        for filled in _filled(_Filler(_Chained(list(group), skipped), block)):
-            start = filled.start
-            if filled.skipping:
-                start = filled.text.find(b"\n", start, filled.stop) + 1 or filled.stop
-                skipped.bytes += start - filled.start
-                skipped.too_long += start < filled.stop or not filled.cut
-            if start < filled.stop:
-                yield Window(filled.text, 0, start, filled.stop, filled.limit, host)
+        several = list(group)
+        if block == BLOCK and len(several) == 1 and several[0].path != STDIN:
+            from virtwarden.events import slices  # noqa: PLC0415  # only for what is large
+
+            whole = slices.windows(several[0], skipped, search)
+            if whole is not None:
+                yield from whole
+                continue
+        yield from _in_order(_Filler(_Chained(several, skipped), block, search), skipped, host)
+
+
+def _in_order(filler: _Filler, skipped: Skipped, host: str) -> Iterator[Window]:
+    for filled in _filled(filler):
+        start = filled.start
+        if filled.skipping:
+            start = filled.text.find(b"\n", start, filled.stop) + 1 or filled.stop
+            skipped.bytes += start - filled.start
+            skipped.too_long += start < filled.stop or not filled.cut
+        if start < filled.stop:
+            yield Window(filled.text, start, filled.stop, filled.limit, filled.places, host, filled.base)
 
 
 class _Filled(NamedTuple):
@@ -57,9 +83,11 @@ class _Filled(NamedTuple):
     start: int
     stop: int
     limit: int
+    places: list[int]
     skipping: bool  # the lines begin in the midst of one that is too long
     cut: bool  # and so will the next ones
     last: bool
+    base: int
 
 
 def _filled(filler: _Filler) -> Iterator[_Filled]:
@@ -67,62 +95,69 @@ def _filled(filler: _Filler) -> Iterator[_Filled]:
     yield filled
     if filled.last:
         return
-    free: SimpleQueue[mmap.mmap | None] = SimpleQueue()
-    full: SimpleQueue[_Filled | Exception] = SimpleQueue()
-    for _ in range(_BUFFERS - 1):
-        free.put(mmap.mmap(-1, filler.room))
-    threading.Thread(target=_read_ahead, args=(filler, filled, free, full), daemon=True).start()
-    try:
+    from virtwarden.events.ahead import Ahead  # noqa: PLC0415  # most logs fit into one block
+
+    texts = [mmap.mmap(-1, filler.room) for _ in range(2)]
+    with Ahead(filler.following(filled), texts) as ahead:
         while not filled.last:
-            following = full.get()
-            if isinstance(following, Exception):
-                raise following
-            free.put(filled.text)
+            following = ahead.next()
+            ahead.give_back(filled.text)
             filled = following
             yield filled
-    finally:
-        free.put(None)
-
-
-def _read_ahead(
-    filler: _Filler, filled: _Filled, free: SimpleQueue[mmap.mmap | None], full: SimpleQueue[_Filled | Exception]
-) -> None:
-    try:
-        while not filled.last and (text := free.get()) is not None:
-            filled = filler.fill(filled, text)
-            full.put(filled)
-    except Exception as wrong:  # raised again where the next window is waited for
-        full.put(wrong)
 
 
 class _Filler:
     """Fills one buffer after the other, with what is still needed of the one before at the front."""
 
-    def __init__(self, source: _Chained, block: int) -> None:
+    def __init__(self, source: _Chained, block: int, search: Search) -> None:
         self._source = source
         self._block = block
+        self._search = search
         self.room = 2 * CONTEXT + LONGEST + 2 * block + 2
+
+    def following(self, filled: _Filled) -> Callable[[mmap.mmap], _Filled | None]:
+        """What fills a buffer with what comes next, and gives None at the end."""
+        before = filled
+
+        def fill(text: mmap.mmap) -> _Filled | None:
+            nonlocal before
+            if before.last:
+                return None
+            before = self.fill(before, text)
+            return before
+
+        return fill
 
     def fill(self, before: _Filled | None, text: mmap.mmap) -> _Filled:
         """The next window, read into `text`."""
-        held = start = 0
+        held = start = base = 0
+        places: list[int] = []
         if before is not None:
             floor = max(before.stop - CONTEXT - 1, 0)  # nothing but the log itself begins at 0
-            start, held = before.stop - floor, before.limit - floor
+            start, held, base = before.stop - floor, before.limit - floor, before.base + floor
             text[:held] = before.text[floor : before.limit]
-        limit = self._read(text, held)
+            places = [place - floor for place in before.places if place >= before.stop]
+        limit = self._read(text, held, places)
         over = limit < held + self._block
         stop = limit if over else _stop(text, start, limit)
         skipping = before is not None and before.cut
-        cut = text[stop - 1] != _NEWLINE if stop > start else skipping and not over
-        return _Filled(text, start, stop, limit, skipping, cut, over)
+        cut = text[stop - 1] != NEWLINE if stop > start else skipping and not over
+        return _Filled(text, start, stop, limit, places, skipping, cut, over, base)
 
-    def _read(self, text: mmap.mmap, held: int) -> int:
+    def _read(self, text: mmap.mmap, held: int, places: list[int]) -> int:
         end = held + self._block
         with memoryview(text) as view:
-            while held < end and (got := self._source.readinto(view[held:end])):
+            while held < end and (got := self._source.readinto(view[held : min(held + CACHED, end)])):
+                look(self._search, view, held, held + got, places)
                 held += got
         return held
+
+
+def look(search: Search, view: memoryview, start: int, stop: int, places: list[int]) -> None:
+    """Search what was just read, and add what is found; a mark may begin in what was read before."""
+    start = max(start - OVERLAP, 0)
+    last = places[-1] if places else -1
+    places += [start + at for at in search(view[start:stop]) if start + at > last]
 
 
 def _stop(text: mmap.mmap, start: int, limit: int) -> int:
@@ -142,7 +177,7 @@ class _Chained:
         self._skipped = skipped
         self._source: Source | None = None
         self._name = ""
-        self._last = _NEWLINE
+        self._last = NEWLINE
 
     def readinto(self, buffer: memoryview) -> int:
         """As much as one read gives; 0 at the end of all. Raises `LogError`."""
@@ -158,9 +193,9 @@ class _Chained:
                 self._last = buffer[got - 1]
                 return got
             self._source = None
-            if self._last != _NEWLINE:
+            if self._last != NEWLINE:
                 self._skipped.torn += 1
-                self._last = buffer[0] = _NEWLINE
+                self._last = buffer[0] = NEWLINE
                 return 1
         return 0
 
@@ -199,7 +234,7 @@ class Around:
 
     def _far(self, stamp: bytes) -> list[bytes]:
         window, begin, end = self.window, self.begin, self.end
-        floor, limit = max(begin - CONTEXT, window.floor), min(end + CONTEXT, window.limit)
+        floor, limit = max(begin - CONTEXT, 0), min(end + CONTEXT, window.limit)
         around = window.text[floor:limit]
         found: list[bytes] = []
         at = around.find(stamp)
@@ -217,7 +252,7 @@ class Around:
         none near."""
         text, begin, end = self.window.text, self.begin, self.end
         node = text[begin : text.find(b"type=", begin, end)]
-        before = text[max(begin - _NEAR, self.window.floor) : begin].split(b"\n")[1:-1]
+        before = text[max(begin - _NEAR, 0) : begin].split(b"\n")[1:-1]
         behind = text[end + 1 : min(end + 1 + _NEAR, self.window.limit)].split(b"\n")[:-1]
         kernel = (node + b"type=", node + b"type=DAEMON_")
         return _first(reversed(before), *kernel), _first(behind, *kernel)

@@ -127,9 +127,9 @@ def _streamed(path: str, event: Wanted) -> list[list[bytes]]:
     events: Events = {}
     search = searching((b":%d)" % event.serial,))
     number = 0
-    for window in windows([Log(path)], skipped):
-        for begin, end in lines(window, search, skipped):
-            line = window.text[begin : end if end >= 0 else window.stop]
+    for window in windows([Log(path)], skipped, search=search):
+        for begin, end in lines(window, skipped):
+            line = window.text[begin:end]
             stamp = head(line, 0)
             if stamp is not None and event.is_it(stamp):
                 number += 1

@@ -6,10 +6,9 @@ measured, leftmost-first matching is several times as fast as the standard kind 
 
 from __future__ import annotations
 
-import mmap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from virtwarden.events.blocks import LONGEST, Window
+from virtwarden.events.blocks import LONGEST, Search, Window
 from virtwarden.events.model import Skipped
 
 GUESTS = (b"VIRT_", b"AVC msg", b"APPARMOR_", b"ANOM_", b"SYSTEM_", b"DAEMON_", b"virsh", b"7669727368")
@@ -17,8 +16,6 @@ GUESTS = (b"VIRT_", b"AVC msg", b"APPARMOR_", b"ANOM_", b"SYSTEM_", b"DAEMON_", 
 and in hexadecimal."""
 LIVES = (b"VIRT_C", b"VIRT_M", b"SYSTEM_", b"DAEMON_", b"virsh", b"7669727368")
 """Of sessions: only what begins and ends them, and who asked."""
-
-Search = Callable[[memoryview], list[int]]
 
 
 def searching(marks: tuple[bytes, ...]) -> Search:
@@ -34,18 +31,19 @@ def searching(marks: tuple[bytes, ...]) -> Search:
     return lambda text: [start for _, start, _ in found(text)]
 
 
-def lines(window: Window, search: Search, skipped: Skipped) -> Iterator[tuple[int, int]]:
+def lines(window: Window, skipped: Skipped) -> Iterator[tuple[int, int]]:
     """Where the lines with marks begin and end (at their newline), in order, each once."""
-    text: mmap.mmap = window.text
-    with memoryview(text) as whole, whole[window.start : window.stop] as view:
-        places = search(view)
-    end = window.start - 1
-    for place in places:
-        at = place + window.start
-        if at <= end:
+    text, start, stop = window.text, window.start, window.stop
+    end = start - 1
+    for place in window.places:
+        if place <= end:
             continue
-        begin = text.rfind(b"\n", end + 1, at) + 1 or end + 1
-        end = text.find(b"\n", at, window.stop)
+        if place >= stop:
+            break
+        begin = text.rfind(b"\n", end + 1, place) + 1 or end + 1
+        end = text.find(b"\n", place, stop)
+        if end < 0:
+            break
         if end - begin > LONGEST:
             skipped.too_long += 1
             skipped.bytes += end - begin

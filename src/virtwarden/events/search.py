@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import mmap
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from virtwarden.events.blocks import BLOCK, CONTEXT, Window, windows
@@ -53,17 +53,15 @@ def search(logs: Sequence[Log], wanted: Wanted, skipped: Skipped, block: int = B
     first, *others = sorted(wanted.criteria, key=lambda each: each.rank) or [every_record()]
     find = searching(_enough(first.literals))
     seen: dict[Stamp, int] = {}
-    base = 0  # where the window's text begins, in bytes from the beginning of the log
-    for window in windows(logs, skipped, block):
+    for window in windows(logs, skipped, block, find):
         if wanted.node is None or not window.host or window.host == wanted.node or _has_nodes(window):
-            hits = _hits(window, first, find, wanted, skipped)
-            events = _new(hits, seen, base)
+            hits = _hits(window, first, wanted, skipped)
+            events = _new(hits, seen, window.base)
             for stamp, places in _gathered(window, events).items():
                 records = [window.text[begin:end] for begin, end in places]
                 if all(any(map(each.test, records)) for each in others):
                     yield Found(stamp, records)
-        base += window.stop - min(window.stop, CONTEXT)
-        seen = {stamp: at for stamp, at in seen.items() if at >= base - SPAN}
+        seen = {stamp: at for stamp, at in seen.items() if at >= window.base - SPAN}
 
 
 def millis(stamp: Stamp) -> int:
@@ -82,13 +80,10 @@ def _has_nodes(window: Window) -> bool:
     return window.text[window.start : window.start + 5] == b"node="
 
 
-def _hits(
-    window: Window, first: Criterion, find: Callable[[memoryview], list[int]], wanted: Wanted, skipped: Skipped
-) -> Iterator[tuple[Stamp, int]]:
+def _hits(window: Window, first: Criterion, wanted: Wanted, skipped: Skipped) -> Iterator[tuple[Stamp, int]]:
     """The records that have what is looked for first, and where they begin."""
     text = window.text
-    for begin, end in lines(window, find, skipped):
-        end = end if end >= 0 else window.stop  # noqa: PLW2901  # a last line without an end
+    for begin, end in lines(window, skipped):
         if not first.test(text[begin:end]):
             continue
         stamp = _stamp_at(text, begin, end)
@@ -125,7 +120,7 @@ def _gathered(window: Window, events: dict[Stamp, int]) -> dict[Stamp, list[tupl
     found: dict[Stamp, list[tuple[int, int]]] = {stamp: [] for stamp in events}
     if not events:
         return found
-    floor = max(min(events.values()) - SPAN, window.floor)
+    floor = max(min(events.values()) - SPAN, 0)
     limit = min(max(events.values()) + SPAN, window.limit)
     places = _every_line if len(events) > _DENSE else _near
     for begin, end in places(window, events, floor, limit):
@@ -138,7 +133,7 @@ def _gathered(window: Window, events: dict[Stamp, int]) -> dict[Stamp, list[tupl
 
 def _every_line(window: Window, _: dict[Stamp, int], floor: int, limit: int) -> Iterator[tuple[int, int]]:
     text = window.text
-    begin = floor if floor == window.floor == 0 else text.find(b"\n", floor, limit) + 1
+    begin = 0 if floor == window.base == 0 else text.find(b"\n", floor, limit) + 1
     while begin < limit:
         end = text.find(b"\n", begin, window.limit)
         if end < 0:
@@ -161,11 +156,11 @@ def _near(window: Window, events: dict[Stamp, int], floor: int, limit: int) -> I
         at = floor + place
         if at < end:
             continue
-        begin = window.text.rfind(b"\n", window.floor, at) + 1
+        begin = window.text.rfind(b"\n", 0, at) + 1
         end = window.text.find(b"\n", at, window.limit)
         if end < 0:
             end = window.limit
-        yield max(begin, window.floor), end
+        yield begin, end
 
 
 def _enough(patterns: tuple[bytes, ...]) -> tuple[bytes, ...]:

@@ -3,9 +3,6 @@ in a file that nobody else can open."""
 
 from __future__ import annotations
 
-import heapq
-import pickle
-import tempfile
 from collections.abc import Iterable, Iterator
 
 from virtwarden.events.model import Session
@@ -23,7 +20,11 @@ def by_start(sessions: Iterable[Session]) -> Iterator[Session]:
             stored.append(_stored(sorted(held, key=_began)))
             held.clear()
     held.sort(key=_began)
-    return heapq.merge(*stored, held, key=_began) if stored else iter(held)
+    if not stored:
+        return iter(held)
+    from heapq import merge  # noqa: PLC0415  # few logs have so many sessions
+
+    return merge(*stored, held, key=_began)
 
 
 def _began(session: Session) -> tuple[int, int, str, str]:
@@ -32,6 +33,9 @@ def _began(session: Session) -> tuple[int, int, str, str]:
 
 
 def _stored(sessions: list[Session]) -> Iterator[Session]:
+    import pickle  # noqa: PLC0415
+    import tempfile  # noqa: PLC0415
+
     file = tempfile.TemporaryFile()  # noqa: SIM115  # closed when it has been read
     packer = pickle.Pickler(file, pickle.HIGHEST_PROTOCOL)
     for session in sessions:

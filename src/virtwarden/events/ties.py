@@ -87,8 +87,7 @@ class Ties:
         held = self._labels.get(key, [])
         if len(held) == 1 or (pid is not None and pid in held):
             return (pid if pid is not None and pid in held else held[0]), "label"
-        somebody = profile >= 0 or isinstance(key, str)  # no other guest's process, whatever its number
-        if pid is not None and not somebody:
+        if pid is not None and not _is_labelled(pid, "apparmor" if profile >= 0 else "selinux", key):
             return pid, "pid"
         if isinstance(detail, Anomaly):
             return None, ""
@@ -106,6 +105,13 @@ def _key(context: str) -> Key:
         return ("", context)
     level = parts[3]
     return level if ":c" in level and "-" not in level else (parts[2], level)
+
+
+def _is_labelled(run: Run, model: str, key: Key) -> bool:
+    """Whether a guest has a label of this model: what bears another one that only one guest can have is not its process,
+    whatever its number."""
+    alone = model == "apparmor" or isinstance(key, str)
+    return alone and any(label.model == model for label in run.labels)
 
 
 def _without(held: dict[_K, list[Run]], key: _K, run: Run) -> None:

@@ -14,10 +14,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from virtwarden.model import Report
+if TYPE_CHECKING:
+    from virtwarden.model import Report
 
-Pieces = Callable[[Report, Mapping[str, str]], Iterator[str]]
+    Pieces = Callable[[Report, Mapping[str, str]], Iterator[str]]
 
 
 @dataclass(frozen=True, slots=True)

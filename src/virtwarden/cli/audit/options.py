@@ -14,7 +14,6 @@ from virtwarden.cli.parsing import Parser
 from virtwarden.events.logs import DEFAULT
 from virtwarden.events.model import Event, Kind, Session, Skipped
 from virtwarden.events.times import Window, window
-from virtwarden.report.audit.skipped import sentences
 
 
 def add_files(parser: Parser) -> None:
@@ -118,5 +117,8 @@ def telling() -> Iterator[Skipped]:
     try:
         yield skipped
     finally:
-        for sentence in sentences(skipped):
-            print(f"virt-warden: {sentence}", file=sys.stderr)
+        if skipped != Skipped():
+            from virtwarden.report.audit.skipped import sentences  # noqa: PLC0415  # mostly there is nothing to tell
+
+            for sentence in sentences(skipped):
+                print(f"virt-warden: {sentence}", file=sys.stderr)
