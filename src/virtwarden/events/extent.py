@@ -7,29 +7,51 @@ import re
 import stat
 from collections.abc import Iterable
 
-from virtwarden.events.logs import STDIN, Log, begins
+from virtwarden.events.logs import STDIN, Log, LogError, opened
+from virtwarden.events.model import Skipped
 
-_TAIL = 1 << 18
+_ENOUGH = 1 << 18
 _STAMP = re.compile(rb"msg=audit\((\d{1,12})\.(\d{3}):")
 
 
 def extent(logs: Iterable[Log]) -> tuple[int | None, int | None]:
     """The earliest beginning and the latest end of files, in milliseconds, as far as they can be told without reading
-    them: not of standard input, and of compressed files only the beginning."""
-    files = [log.path for log in logs if log.path != STDIN]
-    first = [when for path in files if (when := begins(path))]
-    last = [when for path in files if (when := _ends(path))]
+    them: nothing of standard input and pipes, and of compressed files only the beginning."""
+    files = [log.path for log in logs if log.path != STDIN and _is_file(log.path)]
+    first = [when for path in files for when in _stamps(_head(path))[:1]]
+    last = [when for path in files for when in _stamps(_tail(path))[-1:]]
     return min(first, default=None), max(last, default=None)
 
 
-def _ends(path: str) -> int:
-    """When the last record of a plain file was written; 0 where that cannot be told."""
+def _is_file(path: str) -> bool:
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            return 0
-        with open(path, "rb") as file:
-            file.seek(max(file.seek(0, os.SEEK_END) - _TAIL, 0))
-            stamps = _STAMP.findall(file.read(_TAIL))
+        return stat.S_ISREG(os.stat(path).st_mode)
     except OSError:
-        return 0  # told loudly when it is read in earnest
-    return max((int(seconds) * 1000 + int(millis) for seconds, millis in stamps[-1:]), default=0)
+        return False  # told loudly when it is read in earnest
+
+
+def _stamps(text: bytes) -> list[int]:
+    return [int(seconds) * 1000 + int(millis) for seconds, millis in _STAMP.findall(text)]
+
+
+def _head(path: str) -> bytes:
+    """The beginning of a log, whatever it is compressed with."""
+    buffer, held = bytearray(_ENOUGH), 0
+    try:
+        with Log(path).open() as raw:
+            source = opened(raw, Skipped(), path)
+            while held < _ENOUGH and (got := source.readinto(memoryview(buffer)[held:])):
+                held += got
+    except (OSError, LogError, EOFError, ValueError):
+        pass  # told loudly when it is read in earnest
+    return bytes(buffer[:held])
+
+
+def _tail(path: str) -> bytes:
+    """The end of a file; a compressed one has no stamps in it that could be taken for some."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(max(file.seek(0, os.SEEK_END) - _ENOUGH, 0))
+            return file.read(_ENOUGH)
+    except OSError:
+        return b""  # told loudly when it is read in earnest

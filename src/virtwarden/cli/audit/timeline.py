@@ -21,7 +21,7 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 def run(words: list[str]) -> int:
     """Draw the guest's timeline."""
-    chosen = options().parse_args(words)
+    chosen = options().parse_intermixed_args(words)
     choice = _of(chosen.guest, window_of(chosen))
     with telling() as skipped:
         drawn = _chart(chosen.guest, choice, events.told(choice.files, skipped))
