@@ -74,6 +74,8 @@ def _in_order(filler: _Filler, skipped: Skipped, host: str) -> Iterator[Window]:
             start = filled.text.find(b"\n", start, filled.stop) + 1 or filled.stop
             skipped.bytes += start - filled.start
             skipped.too_long += start < filled.stop or not filled.cut
+        elif filled.cut:
+            skipped.bytes += filled.stop - filled.text.rfind(b"\n", start, filled.stop) - 1
         if start < filled.stop:
             yield Window(filled.text, start, filled.stop, filled.limit, filled.places, host, filled.base)
 

@@ -169,8 +169,6 @@ class Tracker:
             run = None
         if run is None:
             run = self._new(event, "starting")
-        if "@?" in run.id:
-            run.id = f"{run.uuid}@{event.id}"
         run.guest, run.virt, run.reason = event.guest or run.guest, event.detail.virt, event.detail.reason
         run.user, run.user_name = event.user, event.user_name
         run.started = event.id.millis
