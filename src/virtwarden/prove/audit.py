@@ -10,10 +10,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from functools import partial
 
 from virtwarden.facts.audit import AuditRules, AuditStatus
 from virtwarden.formats.auditrules import Rule
-from virtwarden.host import Absent, Host, Unknown
+from virtwarden.host import Absent, Host, Source, Unknown
 from virtwarden.lab import UNSET, Act, Deaf, Done, Ear, Impossible, Lab, Way
 from virtwarden.model import Observation
 from virtwarden.prove.choosing import Chosen, NotFired, choose
@@ -23,6 +24,7 @@ from virtwarden.prove.heard import events
 from virtwarden.prove.matching import World
 
 VIRTUALIZATION = ("virt_*",)
+_FIRST_LINE = 256
 _DOING = {
     Way.MAKE: "making a file in {}",
     Way.APPEND: "opening {} for writing",
@@ -49,6 +51,16 @@ def prove_rules(host: Host, lab: Lab, keys: Sequence[str] = VIRTUALIZATION) -> I
 def untried(why: str) -> Observation:
     """That the rules could not be had at all."""
     return Observation("audit rules watch over virtualization", None, why)
+
+
+def interpreter(source: Source, path: str) -> str:
+    """What a file becomes when it is started: itself, or of a script the program in its first line."""
+    try:
+        first = source.head(path, _FIRST_LINE).data.partition(b"\n")[0]
+    except (Absent, Unknown):
+        return path
+    words = first.removeprefix(b"#!").split()
+    return os.fsdecode(words[0]) if first.startswith(b"#!") and words else path
 
 
 def rule_directories(host: Host, keys: Sequence[str] = VIRTUALIZATION) -> tuple[str, ...]:
@@ -94,7 +106,7 @@ def prove_guest(host: Host, lab: Lab) -> Iterator[Observation]:
 
 
 def _one_by_one(host: Host, lab: Lab, wanted: Sequence[Rule], every: Sequence[Rule]) -> Iterator[Observation]:
-    world = World(lab.ourselves(), _lsm(host), lab.knows_type)
+    world = World(lab.ourselves(), _lsm(host), lab.knows_type, partial(interpreter, host.source))
     deaf = why_deaf(host)
     lost = _lost(host)
     for rule in wanted:

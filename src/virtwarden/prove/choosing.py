@@ -56,7 +56,7 @@ def choose(rule: Rule, before: Sequence[Rule], world: World, source: Source) -> 
     kind = None if target is None else target.kind
     reachable: list[tuple[Act, Verdict, str]] = []
     refused: list[tuple[Verdict, str]] = []
-    for act in _acts(rule, target, world):
+    for act in acts_for(rule, target, world):
         found = match(rule, act, world)
         if found.verdict >= Verdict.UNSURE:
             reachable.append((act, found.verdict, found.why))
@@ -113,7 +113,7 @@ def _target(rule: Rule, source: Source) -> Stat | NotFired | None:
         return NotFired(None, str(refused))
 
 
-def _acts(rule: Rule, target: Stat | None, world: World) -> Iterator[Act]:
+def acts_for(rule: Rule, target: Stat | None, world: World) -> Iterator[Act]:
     """The acts that come into question, the plainest first."""
     width: Width = "b32" if rule.get("arch") == "b32" else "b64"
     perm = rule.get("perm") or "rwxa"

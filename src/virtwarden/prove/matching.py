@@ -49,12 +49,13 @@ class Verdict(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What decides besides the act: who we are, the security module (None where it is not known), and whether the
-    policy has a type."""
+    """What decides besides the act: who we are, the security module (None where it is not known), whether the policy
+    has a type, and which program a file becomes when it is started: a script, its interpreter."""
 
     ourselves: Ourselves
     lsm: str | None
     knows_type: Callable[[str], bool | None]
+    becomes: Callable[[str], str] = str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,10 @@ def _place(rule: Rule, act: Act) -> Match:
     if rule.target is None:
         return Match(Verdict.MET)
     target, path = _settled(rule.target), _settled(act.path)
-    whole_tree = rule.get("path") is None
-    here = target == path or (whole_tree and path.startswith(f"{target.rstrip('/')}/"))
+    if rule.get("path") is None:
+        here = target == path or path.startswith(f"{target.rstrip('/')}/")
+    else:  # a directory's own rule sees what is made in it, but not what is done to that afterwards
+        here = target == path and (act.way is Way.MAKE or not act.inside)
     return Match(Verdict.MET) if here else Match(Verdict.UNMET, f"it is about {rule.target}")
 
 
@@ -119,16 +122,19 @@ def _condition(each: Field, act: Act, world: World) -> Match:
         return _numeric(each, known)
     match each.name:
         case "exe":
-            program = act.program or (
-                act.path if act.way is Way.EXECUTE and not act.inside else world.ourselves.program
-            )
-            same = os.path.realpath(each.value) == os.path.realpath(program)
-            met = same is (each.operator == "=")
-            return Match(Verdict.MET) if met else Match(Verdict.UNMET, said)
+            same = os.path.realpath(each.value) == os.path.realpath(_program(act, world))
+            return Match(Verdict.MET) if same is (each.operator == "=") else Match(Verdict.UNMET, said)
         case "pid" | "ppid" | "saddr_fam":
             return Match(Verdict.UNMET, said)
         case _:
             return Match(Verdict.UNSURE, said)
+
+
+def _program(act: Act, world: World) -> str:
+    """What the process runs when its system call ends."""
+    if act.way is Way.EXECUTE and not act.inside:
+        return world.becomes(act.path)
+    return act.program or world.ourselves.program
 
 
 def _number(name: str, act: Act, world: World) -> int | None:
