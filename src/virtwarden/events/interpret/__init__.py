@@ -6,7 +6,8 @@ it loses or garbles something, this does not: https://man7.org/linux/man-pages/m
 - Text behind the last field is kept, and commas within values; a quote behind a number is.
 - What is no number where one is due is shown as it is, and not as user root, signal 0 or mode 000.
 - Strings go on behind a NUL, which is shown as `\\000`; an odd or otherwise wrong hexadecimal string stays as it is.
-- Newer numbers than `ausearch` 3.0.9 knows have names; signal 30 is SIGPWR, and not IGPWR.
+- Newer numbers than `ausearch` 3.0.9 knows have names, and so have the owners that chown(2) and its kin are given;
+  signal 30 is SIGPWR, and not IGPWR; a socket without a name is no broken one.
 - No line ends with a space.
 """
 

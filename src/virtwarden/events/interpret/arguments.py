@@ -133,7 +133,7 @@ def _command(table: str, unknown: str) -> Argument:
 
 
 def _socket_protocol(value: str) -> str:
-    return names("level").get(number(value, 16)) or f"unknown-proto({value})"
+    return names("protocol").get(number(value, 16)) or f"unknown-proto({value})"
 
 
 def _request(value: str) -> str:
@@ -183,7 +183,7 @@ _MEANINGS: dict[tuple[str, int], Argument] = {
     ("bpf", 0): _named("bpf", "unknown-bpf-cmd"),
     **_all("chmod fchmod creat mkdir", 1, mode_bits),
     **_all("fcntl fcntl64", 1, _command("fcntl", "unknown-fcntl-command")),
-    **_all("chown chown32 setreuid setresuid setreuid32 setresuid32", 1, _user),
+    **_all("chown chown32 lchown lchown32 fchown fchown32 setreuid setresuid setreuid32 setresuid32", 1, _user),
     **_all("setregid setresgid setregid32 setresgid32", 1, _group),
     **_all("setsockopt getsockopt", 1, _named("level", "unknown-sockopt-level")),
     **_all("kill tkill", 1, _signal),
@@ -211,7 +211,9 @@ _MEANINGS: dict[tuple[str, int], Argument] = {
     ("shmget", 2): _shared_memory,
     ("lseek", 2): _low_byte("seek", "unknown-whence"),
     ("tgkill", 2): _signal,
-    **_all("lchown lchown32 fchown fchown32", 2, _group),
+    **_all("chown chown32 lchown lchown32 fchown fchown32", 2, _group),
+    ("fchownat", 2): _user,
+    ("fchownat", 3): _group,
     ("mmap", 3): map_flags,
     ("mount", 3): _flags("mount"),
     **_all("recv recvfrom recvmmsg send sendto sendmmsg", 3, _received),

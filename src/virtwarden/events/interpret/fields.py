@@ -92,7 +92,7 @@ def _exit(value: str) -> str:
     code = int(value)
     if code >= 0:
         return value
-    return f"{errno.errorcode.get(-code, '(null)')}({os.strerror(-code)})"
+    return f"{_ERRORS.get(-code, '(null)')}({os.strerror(-code)})"
 
 
 def _architecture(value: str) -> str:
@@ -161,9 +161,13 @@ def _resolve(value: str) -> str:
 
 
 def _protocol(value: str) -> str:
-    return names("level").get(number(value)) or "undefined protocol"
+    return names("protocol").get(number(value)) or "undefined protocol"
 
 
+_ERRORS = dict(errno.errorcode) | {
+    errno.EDEADLK: "EDEADLK",
+    errno.EOPNOTSUPP: "EOPNOTSUPP",
+}  # of two names, the usual one
 _KINDS = {
     0o140000: "socket",
     0o120000: "link",
