@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from tests.events import fuzzing as auditlogs
 from tests.formats import headers
 from tests.kit import NOW
 from tests.report.made import report
@@ -416,4 +417,5 @@ TARGETS: tuple[Target, ...] = (
     Target(
         "redaction", fuzzing.redaction, fuzzing.SECRETS, (b"passwd=", b"'", b"secret", b"$6$", b"PRIVATE KEY-----")
     ),
+    Target("audit-log", auditlogs.read, auditlogs.SEEDS, auditlogs.WORDS),
 )
