@@ -45,7 +45,12 @@ def options() -> Parser:
     """The options of this command."""
     made = parser("audit events", "What happened to guests: starts, stops, resources, labels, denials, anomalies.")
     add_window(made)
-    made.add_argument("--kind", nargs="+", choices=[str(kind) for kind in Kind], help="only events of these kinds")
+    made.add_argument(
+        "--kind",
+        action="append",
+        choices=[str(kind) for kind in Kind],
+        help="only events of this kind; may be given again",
+    )
     made.add_argument("--all", action="store_true", help="also denials and anomalies that are about no guest")
     add_form(made)
     made.add_argument("--proof", action="store_true", help="name the record behind each line, and its session")
