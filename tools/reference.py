@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import get_args, get_type_hints
 
 from virtwarden.cli import VERBS
+from virtwarden.cli.audit import COMMANDS
 from virtwarden.cli.parsing import Parser
 from virtwarden.control import CHAPTERS, Control
 from virtwarden.controls import every_control
@@ -183,10 +184,9 @@ def _commands_page() -> str:
         "| 3 | the command line, the policy or the source made no sense |",
         "",
     ]
-    for verb in VERBS:
-        parser: Parser = import_module(f"virtwarden.cli.{verb}").options()
+    for name, parser in _parsers():
         lines += [
-            f"## virt-warden {verb}",
+            f"## virt-warden {name}",
             "",
             parser.description or "",
             "",
@@ -196,6 +196,23 @@ def _commands_page() -> str:
         lines += [_option(action) for action in parser._actions if action.help and action.dest != "help"]
         lines.append("")
     return "\n".join(lines)
+
+
+def _parsers() -> Iterator[tuple[str, Parser]]:
+    """Every command, those of `audit` and `prove` too, with its parser."""
+    for verb in VERBS:
+        module = import_module(f"virtwarden.cli.{verb}")
+        if verb == "prove":
+            yield "prove audit", module.audit_options()
+        elif verb != "audit":
+            yield verb, module.options()
+    for name in COMMANDS:
+        module = import_module(f"virtwarden.cli.audit.{'import_' if name == 'import' else name}")
+        yield f"audit {name}", module.options()
+        if name == "rules":
+            yield "audit rules explain", module.explain_options()
+            yield "audit rules lint", module.lint_options()
+            yield "audit rules compare", module.compare_options()
 
 
 def _option(action: Action) -> str:
