@@ -1,0 +1,172 @@
+"""A log from where it was read to before, in windows of whole lines, with what tells it from other logs.
+
+A log is known again by its first line, whatever its file is called by now and however it is compressed: no two records
+of a host bear the same time and serial. What stood before the place where reading ended must stand there still.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import stat
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import BinaryIO, NamedTuple
+
+import msgspec
+
+from virtwarden.events.logs import STDIN, Log, LogError, Source, opened
+from virtwarden.events.model import Skipped
+
+WINDOW = 8 << 20
+"""Bytes that are worked on at a time; a line may be twice as long."""
+_TAIL = 4096
+
+File = tuple[int, int, int, int]
+"""A file as it was: device, inode, size, and when it was changed last."""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """How far a log was read: bytes and lines of it as they were before compression, and a digest of the last bytes.
+    `file` is the file that holds no more than that."""
+
+    bytes: int = 0
+    lines: int = 0
+    tail: str = ""
+    tail_size: int = 0
+    file: File | None = None
+
+
+class Window(NamedTuple):
+    """Whole lines, the number of the first, and how far the log is read with them."""
+
+    text: bytes
+    first_line: int
+    place: Place
+
+
+class Reading:
+    """A log that is being read, once and forwards. Every method raises `LogError`."""
+
+    def __init__(self, log: Log, skipped: Skipped, size: int = WINDOW) -> None:
+        self._name = log.path
+        self._skipped = skipped
+        self._size = size
+        self._raw = log.open()
+        self._source: Source = opened(self._raw, skipped, log.path)
+        self._buffer = mmap.mmap(-1, max(2 * size, 2 * _TAIL))
+        self._held = 0  # bytes in the buffer
+        self._at = 0  # how many came before them
+        self._over = False
+        self._fill(1)
+        self.file = file_of(self._raw)
+        self._plain = (
+            self.file is not None and os.pread(self._raw.fileno(), 6, 0) == self._buffer[: min(6, self._held)]
+        )
+
+    def __enter__(self) -> Reading:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._name != STDIN:
+            self._raw.close()
+
+    def first_line(self) -> bytes:
+        """The first line, empty where it has no end yet; to be asked before anything else."""
+        while (
+            (end := self._buffer.find(b"\n", 0, self._held)) < 0
+            and not self._over
+            and self._held < len(self._buffer)
+        ):
+            self._fill(self._held + 1)
+        if end >= 0:
+            return self._buffer[: end + 1]
+        if self._over and self._plain:
+            self._skipped.torn += self._held > 0
+            return b""
+        return self._buffer[: self._held]
+
+    def goes_on(self, place: Place) -> bool | None:
+        """Whether what was read up to this place stands here too; None where the log ends before that."""
+        self._skip(place.bytes - place.tail_size)
+        self._fill(place.tail_size)
+        if self._held < place.tail_size:
+            return None
+        same = sha256(self._buffer[: place.tail_size]).hexdigest() == place.tail
+        self._skip(place.tail_size)
+        return same
+
+    def windows(self, place: Place) -> Iterator[Window]:
+        """What stands behind this place, which is where the reading stands."""
+        lines = place.lines
+        while True:
+            self._fill(self._size)
+            end = self._buffer.rfind(b"\n", 0, self._held) + 1
+            if not end and self._over:
+                end = self._rest()
+            if not end and self._over:
+                return
+            if not end:
+                lines += self._skip_long_line()
+                continue
+            text = self._buffer[:end]
+            self._skip(end)
+            first = lines + 1
+            lines += text.count(b"\n") + (not text.endswith(b"\n"))
+            tail = text[-_TAIL:]
+            yield Window(text, first, Place(self._at, lines, sha256(tail).hexdigest(), len(tail)))
+
+    def _rest(self) -> int:
+        """How much of a last line without an end is taken: that of a file that is still written will get its end."""
+        if self._held and self._plain:
+            self._skipped.torn += 1
+        return 0 if self._plain else self._held
+
+    def _skip_long_line(self) -> int:
+        self._fill(len(self._buffer))
+        if self._over or self._buffer.find(b"\n", 0, self._held) >= 0:
+            return 0
+        before = self._at
+        while (end := self._buffer.find(b"\n", 0, self._held)) < 0 and not self._over:
+            self._skip(self._held)
+            self._fill(1)
+        self._skip(end + 1 if end >= 0 else self._held)
+        self._skipped.too_long += 1
+        self._skipped.bytes += self._at - before
+        return 1
+
+    def _fill(self, wanted: int) -> None:
+        """Have this many bytes, unless the log ends before."""
+        with memoryview(self._buffer) as view:
+            while self._held < wanted and not self._over:
+                try:
+                    got = self._source.readinto(view[self._held :])
+                except OSError as refused:
+                    raise LogError(f"{self._name} cannot be read: {refused.strerror}") from None
+                self._held += got or 0
+                self._over = not got
+
+    def _skip(self, count: int) -> None:
+        """Be done with this many bytes; in a plain file they are not read."""
+        if count > self._held and self._plain:
+            self._at = min(self._at + count, os.fstat(self._raw.fileno()).st_size)
+            self._raw.seek(self._at)
+            self._held = 0
+            return
+        while count > self._held and not self._over:
+            count -= self._held
+            self._at += self._held
+            self._held = 0
+            self._fill(1)
+        count = min(count, self._held)
+        self._buffer.move(0, count, self._held - count)
+        self._held -= count
+        self._at += count
+
+
+def file_of(raw: BinaryIO) -> File | None:
+    """What an open file is, None where it is no file on disk."""
+    status = os.fstat(raw.fileno())
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
