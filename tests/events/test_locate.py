@@ -63,14 +63,14 @@ def located(path: Path, event: Wanted, step: int = SHORT, span: int = SHORT) -> 
 
 
 @settings(deadline=None, max_examples=30)
-@given(st.integers(0, 2**32), st.lists(st.integers(2, 400), min_size=1, max_size=4), st.data())
+@given(st.integers(0, 2**32), st.lists(st.integers(2, 200), min_size=1, max_size=4), st.data())
 def test_whatever_reading_everything_finds_is_found(
     tmp_path_factory: pytest.TempPathFactory, seed: int, boots: list[int], data: st.DataObject
 ) -> None:
     lines = log(random.Random(seed), boots)
     path = tmp_path_factory.mktemp("log") / "audit.log"
     path.write_bytes(b"".join(lines))
-    for _ in range(8):
+    for _ in range(4):
         line = data.draw(st.sampled_from([each for each in lines if b"DAEMON_" not in each]))
         stamp = bisection.parsed(line, line.find(b"(") + 1)
         assert stamp is not None
@@ -130,7 +130,7 @@ def test_a_stamp_within_what_a_record_says_is_no_record(tmp_path: Path) -> None:
     assert located(path, Wanted(6)) == []
 
 
-@pytest.mark.parametrize("junk", [b"", b"\0" * 3000, b"\xff" * 700_000, b"\n\n\n", b"type=X msg=audit(1.000:"])
+@pytest.mark.parametrize("junk", [b"", b"\0" * 3000, b"\xff" * 70_000, b"\n\n\n", b"type=X msg=audit(1.000:"])
 def test_junk_hides_nothing(tmp_path: Path, junk: bytes) -> None:
     path = tmp_path / "audit.log"
     lines = [record(BEGUN + serial, serial) for serial in range(1, 60)]

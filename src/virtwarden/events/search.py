@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from virtwarden.events.blocks import BLOCK, CONTEXT, Window, windows
+from virtwarden.events.blocks import BLOCK, CONTEXT, OVERLAP, Window, windows
 from virtwarden.events.criteria import Criterion, every_record
 from virtwarden.events.logs import Log
 from virtwarden.events.marks import lines, searching
@@ -22,7 +22,6 @@ SPAN = CONTEXT - 16 * 1024
 """How far apart the records of one event may stand, in bytes. The kernel writes them within milliseconds."""
 
 _STAMP = re.compile(rb"(|node=\S{1,255} )type=\S{1,64} msg=audit(\(\d{1,12}\.\d{3}:\d{1,19}\))")
-_DENSE = 200  # stamps in a window, from where on it is cheaper to go through all lines
 _AT_ONCE = 48  # so many patterns are searched for with vector instructions
 _LEAST = 8  # but two or three are not, unless others are with them
 _TAIL = 7  # what differs between stamps stands at their end
@@ -51,14 +50,13 @@ class Wanted(NamedTuple):
 def search(logs: Sequence[Log], wanted: Wanted, skipped: Skipped, block: int = BLOCK) -> Iterator[Found]:
     """The events that are looked for, in the order of the first records that have it. Raises `LogError`."""
     first, *others = sorted(wanted.criteria, key=lambda each: each.rank) or [every_record()]
-    find = searching(_enough(first.literals))
+    find = searching(_enough(tuple(literal[:OVERLAP] for literal in first.literals)))
     seen: dict[Stamp, int] = {}
     for window in windows(logs, skipped, block, find):
         if wanted.node is None or not window.host or window.host == wanted.node or _has_nodes(window):
             hits = _hits(window, first, wanted, skipped)
             events = _new(hits, seen, window.base)
-            for stamp, places in _gathered(window, events).items():
-                records = [window.text[begin:end] for begin, end in places]
+            for stamp, records in _gathered(window, events):
                 if all(any(map(each.test, records)) for each in others):
                     yield Found(stamp, records)
         seen = {stamp: at for stamp, at in seen.items() if at >= window.base - SPAN}
@@ -115,52 +113,39 @@ def _new(hits: Iterable[tuple[Stamp, int]], seen: dict[Stamp, int], base: int) -
     return events
 
 
-def _gathered(window: Window, events: dict[Stamp, int]) -> dict[Stamp, list[tuple[int, int]]]:
-    """Where the records of each event begin and end, in the log's order."""
-    found: dict[Stamp, list[tuple[int, int]]] = {stamp: [] for stamp in events}
-    if not events:
-        return found
+def _gathered(window: Window, events: dict[Stamp, int]) -> Iterator[tuple[Stamp, list[bytes]]]:
+    """The records of each event, in the log's order."""
+    stamps = list(events)
+    for start in range(0, len(stamps), _AT_ONCE):
+        some = {stamp: events[stamp] for stamp in stamps[start : start + _AT_ONCE]}
+        found: dict[Stamp, list[bytes]] = {stamp: [] for stamp in some}
+        for begin, end in _near(window, some):
+            stamp = _stamp_at(window.text, begin, end)
+            at = some.get(stamp) if stamp is not None else None
+            if at is not None and (begin == at or (begin >= at - SPAN and end <= at + SPAN)):
+                found[stamp].append(window.text[begin:end])  # type: ignore[index]
+        yield from found.items()
+
+
+def _near(window: Window, events: dict[Stamp, int]) -> Iterator[tuple[int, int]]:
+    """The lines near the events that may have one of their stamps: the last characters of these are looked for."""
+    text = window.text
     floor = max(min(events.values()) - SPAN, 0)
     limit = min(max(events.values()) + SPAN, window.limit)
-    places = _every_line if len(events) > _DENSE else _near
-    for begin, end in places(window, events, floor, limit):
-        stamp = _stamp_at(window.text, begin, end)
-        at = events.get(stamp) if stamp is not None else None
-        if at is not None and (begin == at or (begin >= at - SPAN and end <= at + SPAN)):
-            found[stamp].append((begin, end))  # type: ignore[index]
-    return found
-
-
-def _every_line(window: Window, _: dict[Stamp, int], floor: int, limit: int) -> Iterator[tuple[int, int]]:
-    text = window.text
-    begin = 0 if floor == window.base == 0 else text.find(b"\n", floor, limit) + 1
-    while begin < limit:
-        end = text.find(b"\n", begin, window.limit)
-        if end < 0:
-            end = window.limit
-        yield begin, end
-        begin = end + 1
-
-
-def _near(window: Window, events: dict[Stamp, int], floor: int, limit: int) -> Iterator[tuple[int, int]]:
-    """The lines that may have one of the stamps: their last characters are looked for, some at once."""
-    tails = sorted({stamp[1][-_TAIL:] for stamp in events})
-    places: set[int] = set()
-    for start in range(0, len(tails), _AT_ONCE):
-        group = tails[start : start + _AT_ONCE]
-        find = searching(_enough(tuple(group)))
-        with memoryview(window.text) as whole, whole[floor:limit] as view:
-            places.update(find(view))
+    find = searching(_enough(tuple({stamp[1][-_TAIL:] for stamp in events})))
+    with memoryview(text) as whole, whole[floor:limit] as view:
+        places = find(view)
     end = -1
-    for place in sorted(places):
+    for place in places:
         at = floor + place
         if at < end:
             continue
-        begin = window.text.rfind(b"\n", 0, at) + 1
-        end = window.text.find(b"\n", at, window.limit)
+        begin = text.rfind(b"\n", 0, at) + 1
+        end = text.find(b"\n", at, window.limit)
         if end < 0:
             end = window.limit
-        yield begin, end
+        if begin or window.base == 0:
+            yield begin, end
 
 
 def _enough(patterns: tuple[bytes, ...]) -> tuple[bytes, ...]:
