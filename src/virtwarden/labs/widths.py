@@ -18,6 +18,7 @@ from virtwarden.lab import Impossible, Width
 _MAP_32BIT = 0x40
 _SIZE = 16384
 _DATA = 4096
+_MFD_EXEC = 0x10
 _CODE = bytes.fromhex(
     "53"  # push rbx
     "89f8"  # mov eax, edi: the number of the call
@@ -68,15 +69,14 @@ class Narrow:
     def __init__(self) -> None:
         if platform.machine() != "x86_64":
             raise Impossible(f"a 64-bit program cannot make 32-bit system calls on {platform.machine()}")
-        rights = mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC
         try:
-            self._memory = mmap.mmap(-1, _SIZE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_32BIT, rights)
+            self._memory = mmap.mmap(-1, _SIZE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_32BIT)
+            self._code = _executable(_CODE)
         except OSError as refused:
             raise Impossible(f"no memory for 32-bit system calls: {refused.strerror}") from None
-        self._memory[: len(_CODE)] = _CODE
         self._at = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
         numbers = (ctypes.c_uint32,) * 4
-        self._call = ctypes.CFUNCTYPE(ctypes.c_int32, *numbers)(self._at)
+        self._call = ctypes.CFUNCTYPE(ctypes.c_int32, *numbers)(self._code)
 
     def open(self, path: str, flags: int) -> None:
         """See `Door`."""
@@ -98,6 +98,24 @@ class Narrow:
         came = self._call(number, self._at + _DATA, second, third)
         if came < 0:
             raise OSError(-came, os.strerror(-came))
+
+
+def _executable(code: bytes) -> int:
+    """The address of this code, mapped from a file in memory: SELinux forbids to run what was written where it is.
+    Raises `OSError`."""
+    try:
+        descriptor = os.memfd_create("virt-warden", os.MFD_CLOEXEC | _MFD_EXEC)
+    except OSError:  # a kernel before 6.3 does not know that flag, and needs none
+        descriptor = os.memfd_create("virt-warden", os.MFD_CLOEXEC)
+    os.write(descriptor, code.ljust(mmap.PAGESIZE, b"\0"))
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.mmap.restype = ctypes.c_void_p
+    rights = mmap.PROT_READ | mmap.PROT_EXEC
+    sizes = (ctypes.c_void_p(None), ctypes.c_size_t(mmap.PAGESIZE))
+    at: int = libc.mmap(*sizes, rights, mmap.MAP_PRIVATE, descriptor, ctypes.c_long(0))
+    if at == ctypes.c_void_p(-1).value:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return at
 
 
 def door(width: Width) -> Door:
