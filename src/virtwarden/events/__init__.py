@@ -4,163 +4,36 @@
         print(session.guest, session.started, session.ending)
 
 Logs are read in one pass with little memory, whatever their size. What could not be used is counted in `Skipped`.
+`read(paths)` gives a data frame of events (with the extra `columns`).
+
+What is not asked for is not imported: an event is shown in milliseconds.
 """
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
-from virtwarden.events.blocks import BLOCK, Around, windows
-from virtwarden.events.logs import Log, LogError, find
-from virtwarden.events.marks import GUESTS, LIVES, lines, searching
-from virtwarden.events.model import Event, Session, Skipped
-from virtwarden.events.order import Order, Placed
-from virtwarden.events.records import Records
-from virtwarden.events.tracker import Tracker
-from virtwarden.formats import Malformed
+if TYPE_CHECKING:
+    from virtwarden.events.columns.frames import events_frame as read
+    from virtwarden.events.logs import Log, LogError, find
+    from virtwarden.events.model import Event, Session, Skipped
+    from virtwarden.events.reading import Following, events, lives, sessions, told
 
 __all__ = [
-    "Event",
-    "Following",
-    "Log",
-    "LogError",
-    "Session",
-    "Skipped",
-    "events",
-    "find",
-    "lives",
-    "sessions",
-    "told",
-]
+    "Event", "Following", "Log", "LogError", "Session", "Skipped", "events", "find", "lives", "read", "sessions", "told",
+]  # fmt: skip
+_HOMES = {
+    **dict.fromkeys(("Event", "Session", "Skipped"), "model"),
+    **dict.fromkeys(("Log", "LogError", "find"), "logs"),
+    **dict.fromkeys(("Following", "events", "lives", "sessions", "told"), "reading"),
+    "read": "columns.frames",
+}
 
 
-def sessions(paths: Iterable[str], skipped: Skipped, block: int = BLOCK) -> Iterator[Session]:
-    """The sessions of every guest, in the order in which they ended. Raises `LogError`."""
-    return (each for each in lives(paths, skipped, block) if isinstance(each, Session))
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415
 
-
-def events(paths: Iterable[str], skipped: Skipped, block: int = BLOCK) -> Iterator[Event]:
-    """Every event of guests and hosts, for each host in the kernel's order. Denials and anomalies that are about no
-    guest have no session. Raises `LogError`."""
-    return (each for each in told(paths, skipped, block) if isinstance(each, Event))
-
-
-def told(paths: Iterable[str], skipped: Skipped, block: int = BLOCK) -> Iterator[Event | Session]:
-    """Every event, and behind the one that ends it each session, in one pass. Raises `LogError`."""
-    return _told(find(paths), GUESTS, skipped, block)
-
-
-def lives(paths: Iterable[str], skipped: Skipped, block: int = BLOCK) -> Iterator[Event | Session]:
-    """The same for what begins and ends sessions only, which takes a fraction of the time. Raises `LogError`."""
-    return _told(find(paths), LIVES, skipped, block)
-
-
-class _Host(NamedTuple):
-    order: Order
-    tracker: Tracker
-
-
-def _told(logs: list[Log], marks: tuple[bytes, ...], skipped: Skipped, block: int) -> Iterator[Event | Session]:
-    hosts: dict[str, _Host] = {}
-    for host, ready in _placed(logs, hosts, marks, skipped, block):
-        yield from _taken(host.tracker, ready)
-    yield from heapq.merge(*(_taken(host.tracker, host.order.rest()) for host in hosts.values()), key=_time)
-    for host in hosts.values():
-        host.tracker.finish()
-        yield from host.tracker.closed
-
-
-def _taken(tracker: Tracker, ready: Iterable[Placed]) -> Iterator[Event | Session]:
-    take, closed = tracker.take, tracker.closed
-    for placed in ready:
-        event = take(placed)
-        if event is not None:
-            yield event
-        if closed:
-            yield from closed
-            closed.clear()
-
-
-def _time(each: Event | Session) -> int:
-    return each.id.millis if isinstance(each, Event) else each.ended or 0
-
-
-def _placed(
-    logs: list[Log], hosts: dict[str, _Host], marks: tuple[bytes, ...], skipped: Skipped, block: int
-) -> Iterator[tuple[_Host, list[Placed]]]:
-    search, records = searching(marks), Records()
-    for window in windows(logs, skipped, block, search):
-        text, around = window.text, Around(window)
-        for begin, end in lines(window, skipped):
-            around.begin, around.end = begin, end
-            line = text[begin:end]
-            try:
-                record = records.read(line, window.host, around)
-            except Malformed:
-                skipped.malformed += 1
-                skipped.bytes += len(line)
-                continue
-            if record is None:
-                continue
-            host = hosts.get(record.host)
-            if host is None:
-                host = hosts[record.host] = _Host(Order(skipped), Tracker(record.host, skipped))
-            ready = host.order.put(record, line)
-            if ready:
-                yield host, ready
-
-
-class Following:
-    """Events as their lines arrive, of logs that are still written."""
-
-    def __init__(self, skipped: Skipped) -> None:
-        self._skipped = skipped
-        self._records = Records()
-        self._hosts: dict[str, _Host] = {}
-        self._recent: list[bytes] = []
-
-    def take(self, line: bytes, host: str = "") -> list[Event]:
-        """Take a line without its newline; what is in order by now. Most waits for `quiet`."""
-        self._recent = [*self._recent[-_NEAR:], line]
-        try:
-            record = self._records.read(line, host, _Before(self._recent))
-        except Malformed:
-            self._skipped.malformed += 1
-            return []
-        if record is None:
-            return []
-        found = self._hosts.get(record.host)
-        if found is None:
-            found = self._hosts[record.host] = _Host(Order(self._skipped), Tracker(record.host, self._skipped))
-        return self._taken(found, found.order.put(record, line))
-
-    def quiet(self) -> list[Event]:
-        """What waited; to be asked for when nothing has come for a while."""
-        return [event for host in self._hosts.values() for event in self._taken(host, host.order.rest())]
-
-    def _taken(self, host: _Host, ready: Iterable[Placed]) -> list[Event]:
-        taken = [event for placed in ready if (event := host.tracker.take(placed)) is not None]
-        host.tracker.closed.clear()
-        return taken
-
-
-class _Before:
-    """What stands before a line that has just been written: nothing stands behind it yet."""
-
-    def __init__(self, recent: list[bytes]) -> None:
-        self._recent = recent
-
-    def companions(self) -> list[bytes]:
-        """The records of the same event that were written before this one."""
-        line = self._recent[-1]
-        stamp = line[line.find(b"(") : line.find(b")") + 1]
-        return [each for each in self._recent[:-1] if stamp in each[:400]]
-
-    def neighbours(self) -> tuple[bytes, bytes]:
-        """The line before; none behind."""
-        return (self._recent[-2] if len(self._recent) > 1 else b""), b""
-
-
-_NEAR = 200
+    return getattr(import_module(f"{__name__}.{home}"), "events_frame" if name == "read" else name)
