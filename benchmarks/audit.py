@@ -82,7 +82,7 @@ def _ours(*words: str) -> Callable[[Path], Sequence[str]]:
 
 
 def _show(log: Path) -> Sequence[str]:
-    return (WARDEN, "audit", "show", _late_id(log), str(log))
+    return (WARDEN, "audit", "show", _late_id(log), "--file", str(log))
 
 
 def _ausearch_late(log: Path) -> Sequence[str]:
