@@ -11,8 +11,7 @@ What is not asked for is not imported: an event is shown in milliseconds.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # as type checkers take it; importing typing takes as long as showing an event
 if TYPE_CHECKING:
     from virtwarden.events.columns.frames import events_frame as read
     from virtwarden.events.logs import Log, LogError, find
@@ -20,7 +19,8 @@ if TYPE_CHECKING:
     from virtwarden.events.reading import Following, events, lives, sessions, told
 
 __all__ = [
-    "Event", "Following", "Log", "LogError", "Session", "Skipped", "events", "find", "lives", "read", "sessions", "told",
+    "Event", "Following", "Log", "LogError", "Session", "Skipped", "events", "find", "lives", "read", "sessions",
+    "told",
 ]  # fmt: skip
 _HOMES = {
     **dict.fromkeys(("Event", "Session", "Skipped"), "model"),

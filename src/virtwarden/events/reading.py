@@ -29,12 +29,12 @@ def events(paths: Iterable[str], skipped: Skipped, block: int = BLOCK) -> Iterat
 
 def told(paths: Iterable[str], skipped: Skipped, block: int = BLOCK) -> Iterator[Event | Session]:
     """Every event, and behind the one that ends it each session, in one pass. Raises `LogError`."""
-    return _told(find(paths), GUESTS, skipped, block)
+    return told_by(find(paths), GUESTS, skipped, block)
 
 
 def lives(paths: Iterable[str], skipped: Skipped, block: int = BLOCK) -> Iterator[Event | Session]:
     """The same for what begins and ends sessions only, which takes a fraction of the time. Raises `LogError`."""
-    return _told(find(paths), LIVES, skipped, block)
+    return told_by(find(paths), LIVES, skipped, block)
 
 
 class _Host(NamedTuple):
@@ -42,7 +42,8 @@ class _Host(NamedTuple):
     tracker: Tracker
 
 
-def _told(logs: list[Log], marks: tuple[bytes, ...], skipped: Skipped, block: int) -> Iterator[Event | Session]:
+def told_by(logs: list[Log], marks: tuple[bytes, ...], skipped: Skipped, block: int) -> Iterator[Event | Session]:
+    """What the records with these marks tell. Raises `LogError`."""
     hosts: dict[str, _Host] = {}
     for host, ready in _placed(logs, hosts, marks, skipped, block):
         yield from _taken(host.tracker, ready)

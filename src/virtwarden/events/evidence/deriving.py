@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-import virtwarden.events as library
 from virtwarden.events.blocks import BLOCK
 from virtwarden.events.evidence.answer import OF_THE_HOST, Answer, Criteria, choose, proof
 from virtwarden.events.logs import Log
 from virtwarden.events.marks import GUESTS, LIVES
 from virtwarden.events.model import Event, EventId, Session, Skipped
+from virtwarden.events.reading import told_by
 
 
 def derived(logs: list[Log], criteria: Criteria, skipped: Skipped) -> Answer:
@@ -17,13 +17,13 @@ def derived(logs: list[Log], criteria: Criteria, skipped: Skipped) -> Answer:
     last = Skipped()
 
     def sessions() -> Iterator[Session]:
-        told = library._told(logs, LIVES, Skipped(), BLOCK)
+        told = told_by(logs, LIVES, Skipped(), BLOCK)
         return (each for each in told if isinstance(each, Session))
 
     def events() -> Iterator[Event]:
         nonlocal last
         last = Skipped()
-        told = library._told(logs, GUESTS, last, BLOCK)
+        told = told_by(logs, GUESTS, last, BLOCK)
         return (each for each in told if isinstance(each, Event))
 
     answer = choose(criteria, sessions, events)
@@ -37,7 +37,7 @@ def surroundings(
 ) -> set[tuple[str, EventId]]:
     """The hosts and ids of all records about these guests (None: about every guest) and their hosts, at any time."""
     found: set[tuple[str, EventId]] = set()
-    for each in library._told(logs, GUESTS, Skipped(), BLOCK):
+    for each in told_by(logs, GUESTS, Skipped(), BLOCK):
         if each.host not in hosts:
             continue
         of_host = isinstance(each, Event) and each.kind in OF_THE_HOST
