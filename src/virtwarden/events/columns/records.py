@@ -8,7 +8,6 @@ others are searched. What is not written as the kernel and the audit daemon writ
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import polars as pl

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -14,6 +16,7 @@ from virtwarden.complaint import Complaint
 from virtwarden.events.columns.extra import needed
 from virtwarden.events.columns.frames import events_to_parquet, sessions_to_parquet
 from virtwarden.events.columns.store import files_in
+from virtwarden.events.logs import STDIN
 from virtwarden.events.model import Skipped
 
 if TYPE_CHECKING:
@@ -86,6 +89,7 @@ class Asked:
 @contextmanager
 def asking_folder(folder: Path, question: str, skipped: Skipped, out: Path | None = None) -> Iterator[Asked]:
     """Ask about what was imported into a folder. `out` is the one file that may be written. Raises `Complaint`."""
+    _require_extra()
     files = files_in(folder)
     with ExitStack() as stack:
         derived = _derived(question, lambda: stack.enter_context(_lines(folder)), skipped, stack)
@@ -95,16 +99,35 @@ def asking_folder(folder: Path, question: str, skipped: Skipped, out: Path | Non
 @contextmanager
 def asking_logs(paths: Sequence[str], question: str, skipped: Skipped, out: Path | None = None) -> Iterator[Asked]:
     """Ask about log files. Records are imported into a folder that is removed afterwards. Raises `Complaint`."""
+    _require_extra()
     with ExitStack() as stack:
         files: list[Path] = []
+        paths = [_spooled(stack) if path == STDIN else path for path in paths]
         if _speaks_of("records", question):
             from virtwarden.events.columns.importing import import_logs  # noqa: PLC0415  # needs polars
 
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="virt-warden-")))
+            folder = _private_folder(stack)
             import_logs(folder, paths, skipped)
             files = files_in(folder)
         derived = _derived(question, lambda: paths, skipped, stack)
         yield _place(files, derived, out)
+
+
+def _require_extra() -> None:
+    for package in ("duckdb", "polars"):
+        needed(package)
+
+
+def _spooled(stack: ExitStack) -> str:
+    """Standard input as a file that can be read more than once."""
+    path = _private_folder(stack) / "audit.log"
+    with path.open("wb") as file:
+        shutil.copyfileobj(sys.stdin.buffer, file, 1 << 20)
+    return str(path)
+
+
+def _private_folder(stack: ExitStack) -> Path:
+    return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="virt-warden-")))
 
 
 @contextmanager
@@ -123,8 +146,7 @@ def _derived(
     for name in ("sessions", "events"):
         if not _speaks_of(name, question):
             continue
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="virt-warden-")))
-        made[name] = folder / f"{name}.parquet"
+        made[name] = _private_folder(stack) / f"{name}.parquet"
         if name == "sessions":
             sessions_to_parquet(events.sessions(paths(), skipped), str(made[name]))
         else:
