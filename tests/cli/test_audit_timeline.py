@@ -34,7 +34,7 @@ def test_a_guest_is_found_by_its_name_and_its_uuid(log: Path, capsys: Capture, n
 
 def test_a_window_narrows_it(log: Path, capsys: Capture) -> None:
     assert _timeline("web", "--start", "1795479000", "--end", "1795480000", log) == 0
-    assert "1 session, 16 min 40 s of 16 min 40 s" in capsys.readouterr().out
+    assert "1 session, 16 min 40 s in all" in capsys.readouterr().out
 
 
 def test_pictures_and_pages_are_written_to_files(tmp_path: Path, log: Path, capsys: Capture) -> None:

@@ -10,7 +10,7 @@ from virtwarden.events.evidence import Held, Manifest, Verdict, verify
 from virtwarden.events.logs import find
 from virtwarden.report.audit.clock import moment, zone_name
 from virtwarden.report.layout import Charset, style_for
-from virtwarden.report.phrases import count, joined
+from virtwarden.report.phrases import count
 from virtwarden.report.visible import visible
 
 _CODES = {Held.TRUE: PASSED, Held.FALSE: FAILED, Held.UNTOLD: UNKNOWN}
@@ -58,7 +58,7 @@ def _about(manifest: Manifest) -> list[str]:
     what = ", ".join(count(number, thing) for number, thing in counts)
     lines = [
         f"made {moment(manifest.made, None)} {zone} on {visible(manifest.host)} by {visible(manifest.tool)}",
-        f"asked for {visible(joined(said)) if said else 'everything'}: {what}",
+        f"asked for {visible(', '.join(said) or 'everything')}: {what}",
     ]
     if manifest.began is not None and manifest.ended is not None:
         lines.append(f"records from {moment(manifest.began, None)} to {moment(manifest.ended, None)}")

@@ -43,7 +43,8 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A guest's timeline between two times; a session's number is its place in `sessions`, from 1 on."""
+    """A guest's timeline between two times; a session's number is its place in `sessions`, from 1 on. After
+    `told`, the logs tell nothing more, and whatever goes on is drawn on all the same."""
 
     guest: str
     start: int
@@ -51,6 +52,7 @@ class Chart:
     zone: tzinfo | None
     tracks: Sequence[Track]
     sessions: Sequence[Session]
+    told: int
 
     def place(self, millis: float) -> float:
         """Where a time is between the beginning (0) and the end (1) of the picture."""
@@ -65,7 +67,7 @@ class Chart:
 def chart(guest: str, sessions: Iterable[Session], events: Iterable[Event], frame: Frame) -> Chart:
     """The timeline of one guest's sessions and events; events may include its hosts' boots and shutdowns."""
     kept, told = sorted(sessions, key=_order), list(events)
-    start, stop = _edges(kept, told, frame)
+    start, stop, last = _edges(kept, told, frame)
     kept = [each for each in kept if (each.ended is None or each.ended >= start) and (each.started or 0) <= stop]
     numbers = {session.id: number for number, session in enumerate(kept, 1)}
     places = dict.fromkeys((session.host, session.uuid) for session in kept)
@@ -81,15 +83,16 @@ def chart(guest: str, sessions: Iterable[Session], events: Iterable[Event], fram
             tracks.append(
                 Track(shown(name, _NAME), shown(host, _NAME), shown(uuid, _NAME), main, drawing.resources)
             )
-    return Chart(shown(guest, _NAME), start, stop, frame.zone, tracks, kept)
+    return Chart(shown(guest, _NAME), start, stop, frame.zone, tracks, kept, min(last, stop))
 
 
 def _order(session: Session) -> tuple[object, ...]:
     return session.started or 0, session.proof[:1], session.id
 
 
-def _edges(sessions: Sequence[Session], events: Sequence[Event], frame: Frame) -> tuple[int, int]:
-    """The first and the last time of the picture: a little more than there is, unless it is asked for."""
+def _edges(sessions: Sequence[Session], events: Sequence[Event], frame: Frame) -> tuple[int, int, int]:
+    """The first and the last time of the picture, a little more than there is unless it is asked for; and the last one
+    that is told of."""
     times = [time for each in sessions for time in (each.started, each.ended) if time is not None]
     times += [event.id.millis for event in events if event.guest is not None]
     if any(session.ending is Ending.RUNNING for session in sessions):
@@ -98,7 +101,7 @@ def _edges(sessions: Sequence[Session], events: Sequence[Event], frame: Frame) -
     margin = max((last - first) // 50, 1000)
     start = first - margin if frame.start is None else frame.start
     stop = last + margin if frame.stop is None else min(frame.stop, max(last + margin, start + 1000))
-    return (start, stop) if stop > start else (start, start + 1000)
+    return start, max(stop, start + 1000), last
 
 
 class _Drawing:
@@ -140,11 +143,12 @@ class _Drawing:
             return
         began = moment(start, self._zone) if session.started is not None else "?"
         ended = moment(stop, self._zone) if session.ended is not None else "?"
+        lasted = f"{took(stop - start)}, " if session.ended is not None and session.started is not None else ""
         span = Span(
             max(start, self._start),
             min(stop, self._stop),
-            label=f"{took(stop - start)}, {ended_words(session)}",
-            title=f"session {number}: {words}\n{began} to {ended}, {took(stop - start)}",
+            label=f"{lasted}{ended_words(session)}",
+            title=f"session {number}: {words}\n{began} to {ended}{lasted and f', {took(stop - start)}'}",
             number=number,
             cut=session.started is None or start < self._start,
             open=session.ended is None or stop > self._stop,

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from virtwarden import __version__
+from virtwarden.events.model import Ending
 from virtwarden.report.audit.chart import Chart, Track
 from virtwarden.report.audit.clock import moment, ticks, took, zone_name
 from virtwarden.report.audit.lanes import Lane, Mark, Span, What, clusters, covered, together
@@ -275,7 +276,10 @@ def _rows(chart: Chart) -> Iterator[tuple[int, str, str, str, str, str]]:
     for number, session in enumerate(chart.sessions[:_SESSIONS], 1):
         began = moment(session.started, chart.zone) if session.started is not None else "before the log begins"
         ended = moment(session.ended, chart.zone) if session.ended is not None else ""
-        long = took(session.ended - session.started) if session.ended and session.started else ""
+        failed = session.ending is Ending.NOT_STARTED
+        known = session.ended is not None and session.started is not None and not failed
+        long = took((session.ended or 0) - (session.started or 0)) if known else ""
+        ended = "" if failed else ended
         kind = "bad" if session.ending in BADLY else ""
         yield number, began, ended, long, f"{began_words(session)}, {ended_words(session)}", kind
 
