@@ -102,3 +102,30 @@ def test_where_an_answer_hangs_on_what_was_beside_it_the_records_of_that_are_tak
     assert manifest is not None
     assert manifest.basis is Basis.GUESTS
     assert verify(str(tmp_path / "b.tar"), None, None).held is Held.TRUE
+
+
+DAY = _lived([(deed, number % 3, 300) for number, deed in enumerate(DEEDS)]).data
+
+
+@given(st.lists(st.tuples(st.integers(0, len(DAY)), st.integers(0, 300), st.binary(max_size=40)), max_size=8))
+@settings(max_examples=60, deadline=None)
+def test_logs_that_are_damaged_give_sound_evidence_of_what_is_left(
+    tmp_path_factory: pytest.TempPathFactory, damages: list[tuple[int, int, bytes]]
+) -> None:
+    data = DAY
+    for place, length, instead in damages:
+        data = data[:place] + instead + data[place + length :]
+    folder = tmp_path_factory.mktemp("host")
+    (folder / "audit.log").write_bytes(data)
+    if _made(folder / "b.tar", folder / "audit.log", Criteria()) is None:
+        return
+    verdict = verify(str(folder / "b.tar"), None, find([str(folder / "audit.log")]))
+    assert verdict.held is Held.TRUE, verdict.said
+
+
+def test_lines_of_megabytes_are_no_records(tmp_path: Path) -> None:
+    log = tmp_path / "audit.log"
+    long = b"type=VIRT_CONTROL msg=audit(1795464000.001:1): " + b"x" * 3_000_000 + b"\n"
+    log.write_bytes(long + DAY[: len(DAY) // 2] + b"\0" * 2_000_000 + b"\n" + long + DAY[len(DAY) // 2 :])
+    assert _made(tmp_path / "b.tar", log, Criteria(vm="one")) is not None
+    assert verify(str(tmp_path / "b.tar"), None, find([str(log)])).held is Held.TRUE
