@@ -8,14 +8,12 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
+from tests.real.auditd import LOCK
 from virtwarden.stores.auditkernel import AuditKernel
 from virtwarden.stores.images import StateImage, StoreError
-
-_LOCK = Path("/tmp/audit-kernel.lock")
 
 
 def _why_not() -> str:
@@ -35,7 +33,7 @@ NEEDS_KERNEL = pytest.mark.skipif(bool(_why_not()), reason=_why_not() or "there 
 @contextmanager
 def emptied() -> Iterator[None]:
     """No rule is loaded meanwhile; afterwards those and the settings that were."""
-    with _LOCK.open("w") as lock:
+    with LOCK.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         before = AuditKernel().image("loaded")
         auditctl("-D")

@@ -24,10 +24,10 @@ def compared(
     status: str = "enabled 1\n",
 ) -> Comparison:
     files: Mapping[str, str] = {p: t for p, t in ((SITE, disk), (COMPILED, compiled)) if t is not None}
-    commands = {
+    commands: dict[tuple[str, ...], str | Unknown] = {
         ("auditctl", "-l"): loaded, ("auditctl", "-v"): f"auditctl version {version}\n", ("auditctl", "-s"): status,
     }  # fmt: skip
-    return compare(made(files=files, commands=commands))
+    return compare(made(files=files, commands={**commands}))
 
 
 def sides(found: Comparison) -> list[tuple[bool | None, bool | None, bool | None]]:

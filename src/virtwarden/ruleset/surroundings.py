@@ -8,6 +8,7 @@ from virtwarden.facts.audit import COMPILED, AuditRules
 from virtwarden.facts.audit_actors import AuditActors
 from virtwarden.facts.audit_places import MADE_AT_BOOT, directory_of
 from virtwarden.facts.libvirt import Libvirt
+from virtwarden.facts.selinux import Selinux
 from virtwarden.formats import auditrules
 from virtwarden.host import Absent, Host, Unknown, looking
 from virtwarden.ruleset.lint.remark import Around
@@ -19,7 +20,7 @@ def around(host: Host, texts: Iterable[str]) -> Around:
     actors = host.get(AuditActors)
     rules = _rules(host)
     return Around(
-        lsm="selinux" if actors.selinux else None if rules is None else rules.lsm,
+        lsm="selinux" if actors.selinux else _other_module(host, rules),
         types=frozenset(type_ for doing in actors.doing.values() for type_ in doing.types),
         missing=_missing(host, texts),
         arches=actors.arches or Around().arches,
@@ -27,6 +28,19 @@ def around(host: Host, texts: Iterable[str]) -> Around:
         emulators=actors.doing["emulator"].programs,
         before_rules_d=rules is not None and rules.home_of(VIRT_FILE) == COMPILED,
     )
+
+
+def _other_module(host: Host, rules: AuditRules | None) -> str | None:
+    """What runs in SELinux's place; a host without any of its files runs none of it, whatever else."""
+    if rules is not None and rules.lsm is not None:
+        return rules.lsm
+    try:
+        host.get(Selinux)
+    except Absent:
+        return "none"
+    except Unknown:
+        pass
+    return None
 
 
 def _rules(host: Host) -> AuditRules | None:

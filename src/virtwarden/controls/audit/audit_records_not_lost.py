@@ -22,7 +22,7 @@ from virtwarden.facts.audit import AuditRules, AuditStatus
 from virtwarden.facts.policy import Policy
 from virtwarden.host import Absent, Host, Unknown
 from virtwarden.judgements import by_hand, failed, file_change, passed, unknown
-from virtwarden.model import HOST, Document, Severity, State
+from virtwarden.model import HOST, Document, Severity, State, Subject
 
 _OWN = "/etc/audit/rules.d/10-virtwarden-base.rules"
 _KERNEL = Document("audit", "kernel")
@@ -32,14 +32,21 @@ def check(host: Host) -> Findings:
     status = host.get(AuditStatus)
     enabled = status.cite("enabled")
     if status.number("enabled") == 0:
-        change = by_hand(_KERNEL, "auditctl -e 1, and remove -e 0 from the rules files")
-        yield failed(HOST, "auditing is switched off", change, evidence=[enabled], state=State.IN_FORCE)
+        steps = "start auditd, which switches it on (auditctl -e 1), and remove -e 0 from the rules files"
+        change = by_hand(_KERNEL, steps)
+        message = "auditing is switched off"
+        yield failed(_about("enabled"), message, change, evidence=[enabled], state=State.IN_FORCE)
     else:
-        yield passed(HOST, "auditing is switched on", enabled, state=State.IN_FORCE)
+        yield passed(_about("enabled"), "auditing is switched on", enabled, state=State.IN_FORCE)
     try:
         yield from _losses(status, host.get(Policy).audit.backlog_limit, _home(host))
     except Unknown as refused:
         yield unknown(HOST, str(refused), *refused.evidence, state=State.IN_FORCE)
+
+
+def _about(name: str) -> Subject:
+    """Each field is a subject of its own: one that only a person can mend does not undo what mends another."""
+    return Subject("setting", name)
 
 
 def _home(host: Host) -> str:
@@ -55,17 +62,17 @@ def _losses(status: AuditStatus, least: int, home: str) -> Findings:
     evidence = status.cite("backlog_limit")
     if limit < least:
         message = f"the backlog holds {limit} records, less than {least}"
-        yield failed(HOST, message, raise_it, evidence=[evidence], state=State.IN_FORCE)
+        yield failed(_about("backlog_limit"), message, raise_it, evidence=[evidence], state=State.IN_FORCE)
     else:
-        yield passed(HOST, f"the backlog holds {limit} records", evidence, state=State.IN_FORCE)
+        yield passed(_about("backlog_limit"), f"the backlog holds {limit} records", evidence, state=State.IN_FORCE)
     yield from _settings(status, home)
     lost = status.number("lost")
     if lost:
         change = by_hand(_KERNEL, "raise the backlog or narrow the noisiest rules, then auditctl --reset-lost")
         message = f"{lost} records were lost since the counter was last set back"
-        yield failed(HOST, message, change, evidence=[status.cite("lost")], state=State.IN_FORCE)
+        yield failed(_about("lost"), message, change, evidence=[status.cite("lost")], state=State.IN_FORCE)
     else:
-        yield passed(HOST, "no record was lost", status.cite("lost"), state=State.IN_FORCE)
+        yield passed(_about("lost"), "no record was lost", status.cite("lost"), state=State.IN_FORCE)
 
 
 def _settings(status: AuditStatus, home: str) -> Findings:
@@ -77,7 +84,7 @@ def _settings(status: AuditStatus, home: str) -> Findings:
         if wrong(value):
             change = file_change(home, SetLine(option, _WANTED[option], " "))
             message = _SAID[option].format(value)
-            yield failed(HOST, message, change, evidence=[status.cite(name)], state=State.IN_FORCE)
+            yield failed(_about(name), message, change, evidence=[status.cite(name)], state=State.IN_FORCE)
 
 
 _SWITCHES: tuple[tuple[str, str, Callable[[int], bool]], ...] = (
