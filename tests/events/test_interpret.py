@@ -353,4 +353,4 @@ def test_interpreting_remembers_within_bounds() -> None:
     interpreter = Interpreter()
     for number in range(120_000):
         interpreter.record(f"type=USER msg=audit({STAMP}:{number}): word{number}=x uid=0".encode())
-    assert interpreter._remembered <= 50_010
+    assert sum(map(len, interpreter._memories.values())) <= 50_010

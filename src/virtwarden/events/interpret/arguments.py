@@ -34,12 +34,25 @@ def meanings(call: str) -> tuple[Argument | None, ...] | None:
     return found if any(found) or call in _RULED else None
 
 
-def argument(call: str, index: int, meaning: Argument | None, values: Sequence[str]) -> str:
-    """The argument `index` (0 to 3) of a system call; what it means may hang on those before it."""
-    value = values[index]
-    if meaning is None and (call, index) in _RULING:
-        meaning = _ruled(call, int(values[_RULING[call, index]], 16))
-    return _meant(meaning, value) if meaning else f"0x{value}"
+def told_arguments(call: str, meanings: tuple[Argument | None, ...], values: Sequence[str]) -> list[str]:
+    """The four arguments of a system call. What one means may hang on another."""
+    said = [
+        _meant(meaning, value) if meaning else f"0x{value}"
+        for meaning, value in zip(meanings, values, strict=True)
+    ]
+    if call in _RULED:
+        for index, by in _RULED[call]:
+            meaning = _ruled(call, _number(values[by]))
+            if meaning:
+                said[index] = _meant(meaning, values[index])
+    return said
+
+
+def _number(value: str) -> int:
+    try:
+        return number(value, 16)
+    except ValueError:
+        return 0
 
 
 @lru_cache(4096)
@@ -61,13 +74,11 @@ def _ruled(call: str, ruling: int) -> Argument | None:
     return {_SET_OWNER: _user, _SET_DESCRIPTOR_FLAGS: _descriptor_flags}.get(ruling)
 
 
-_RULING = {
-    ("prctl", 1): 0,
-    **{(call, 2): 1 for call in ("open", "mq_open", "setsockopt", "getsockopt", "fcntl", "fcntl64")},
+_RULED: dict[str, tuple[tuple[int, int], ...]] = {
+    "prctl": ((1, 0),),
+    **dict.fromkeys(("open", "mq_open", "setsockopt", "getsockopt", "fcntl", "fcntl64"), ((2, 1),)),
 }
-"""By which argument another one is ruled."""
-
-_RULED = frozenset(call for call, _ in _RULING)
+"""Which argument is ruled by which other one."""
 
 
 def _named(table: str, unknown: str) -> Argument:

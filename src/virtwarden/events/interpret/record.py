@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Iterator
 from typing import NamedTuple
 
-from virtwarden.events.interpret.arguments import Argument, argument, meanings
-from virtwarden.events.interpret.encoded import is_hexadecimal, plain
-from virtwarden.events.interpret.fields import FIELDS, SPECIAL, Field
+from virtwarden.events.interpret.arguments import Argument, meanings, told_arguments
+from virtwarden.events.interpret.encoded import is_hexadecimal
+from virtwarden.events.interpret.fields import SPECIAL
 from virtwarden.events.interpret.tables import architecture, names, system_calls
+from virtwarden.events.interpret.words import Open, Room, Words, whole_words
 
 ENRICHED = "\x1d"
 """What auditd puts between a record and the names that it adds to it (`log_format = ENRICHED`)."""
@@ -18,27 +17,11 @@ ENRICHED = "\x1d"
 _ROOM = 50_000
 """How many interpreted fields are remembered; the memory stays within some ten megabytes."""
 
-_PASSING = frozenset(("inode", "exit", "proctitle", "name", "cwd", "saddr"))
-"""Fields whose values differ from record to record: not remembered."""
-
-_CALL = re.compile(
-    r": arch=(?P<arch>\w+) syscall=(?P<call>\d+) (?P<way>(?:per=\w+ )?(?:success=\w+ )?)(?P<exit>exit=\S+ )?"
-    r"a0=(?P<a0>\w+) a1=(?P<a1>\w+) a2=(?P<a2>\w+) a3=(?P<a3>\w+) "
-)
-_CALLED = re.compile(r"\barch=(\w+) syscall=(\d+)")
 _HERE = "x86_64"  # where a record does not tell its architecture
 
 
-class _Memory(NamedTuple):
-    """The names that a record brought with it, what its fields mean, and what was interpreted of such records."""
-
-    added: dict[str, str]
-    fields: dict[str, Field]
-    said: dict[str, str]
-
-
 class _Call(NamedTuple):
-    """A system call, its architecture and itself as they are shown, and what its arguments mean."""
+    """A system call: its architecture and itself as they are shown, and what its arguments mean."""
 
     shown: str
     name: str
@@ -51,9 +34,9 @@ class Interpreter:
     def __init__(self) -> None:
         """Times are written in the local time zone, and as the locale of this process writes them."""
         self._second = ("", "")
-        self._memories: dict[tuple[str, str], _Memory] = {}
+        self._room = Room(_ROOM)
+        self._memories: dict[tuple[str, str], Words] = {}
         self._calls: dict[tuple[str, str, str], _Call] = {}
-        self._remembered = 0
 
     def record(self, line: bytes) -> str:
         """A record (a line without its end) as text. What is no record comes back as it is."""
@@ -65,8 +48,12 @@ class Interpreter:
             return text
         kind = head[head.find("type=") + 5 :].rstrip()
         memory = self._memory(kind, names_added)
-        told, fields = self._told_call(fields, memory) if kind in ("SYSCALL", "SECCOMP") else ("", fields)
-        return f"{head}msg=audit({self._time(stamp)}) {told}{self._told_fields(fields, memory)}".rstrip()
+        words = fields.split(" ")
+        try:
+            told = self._told(kind, words, memory)
+        except Open:
+            told = " ".join(map(memory.told, whole_words(words)))
+        return f"{head}msg=audit({self._time(stamp)}) {told}".rstrip()
 
     def _time(self, stamp: str) -> str:
         seconds, dot, rest = stamp.partition(".")
@@ -78,119 +65,79 @@ class Interpreter:
             self._second = (seconds, said)
         return f"{self._second[1]}{dot}{rest}"
 
-    def _memory(self, kind: str, names_added: str) -> _Memory:
+    def _memory(self, kind: str, names_added: str) -> Words:
+        """What was told of records that bring the same names with them, and whose fields mean the same."""
         which = (kind if kind in SPECIAL else "", names_added)
         found = self._memories.get(which)
-        if found is not None and self._remembered <= _ROOM:
+        if found is not None and self._room.left > 0:
             return found
-        if self._remembered > _ROOM:
+        if self._room.left <= 0:
             self._memories.clear()
             self._calls.clear()
-            self._remembered = 0
-        self._remembered += 1
-        found = self._memories[which] = _Memory(_added(names_added), FIELDS | SPECIAL.get(which[0], {}), {})
+            self._room.left = _ROOM
+        self._room.left -= 1
+        found = self._memories[which] = Words(*which, self._room)
         return found
 
-    def _told_call(self, text: str, memory: _Memory) -> tuple[str, str]:
-        """The beginning of a record of a system call, whose fields depend on each other, and the text behind it."""
-        found = _CALL.match(text)
-        if found is None:
-            return "", _CALLED.sub(lambda call: self._call(call[1], call[2], memory.added).shown, text)
-        arch, number, way, code, *arguments = found.groups()
-        call = self._call(arch, number, memory.added)
-        way = f"{way}{_told(code[:-1], memory)} " if code else way
-        if call.name in ("socketcall", "ipc"):
-            call = _multiplexed(call, arguments[0])
-        return f": {call.shown} {way}{_told_arguments(call, arguments)} ", text[found.end() :]
-
-    def _call(self, arch: str, number: str, added: dict[str, str]) -> _Call:
-        which = (arch, number, added.get("syscall", ""))
-        found = self._calls.get(which)
-        if found is None:
-            machine = architecture(int(arch, 16)) if is_hexadecimal(arch) else None
-            name = system_calls(machine or _HERE).get(int(number), f"unknown-syscall({number})")
-            shown = f"{_told(f'arch={arch}', _Memory(added, FIELDS, {}))} syscall={which[2] or name}"
-            found = self._calls[which] = _Call(shown, name, meanings(name))
-            self._remembered += 1
-        return found
-
-    def _told_fields(self, text: str, memory: _Memory) -> str:
-        pieces: list[str] = []
-        said = memory.said
-        words = iter(text.split(" "))
-        for word in words:
-            known = said.get(word)
-            if known is None:
-                if '="' in word and word[-1] != '"':
-                    word = _whole(word, words)  # noqa: PLW2901
-                known = _told(word, memory)
-                if word.partition("=")[0] not in _PASSING:
-                    said[word] = known
-                    self._remembered += 1
-            pieces.append(known)
+    def _told(self, kind: str, words: list[str], memory: Words) -> str:
+        """The fields of a record. Raises `Open`."""
+        at = _place_of_call(words) if kind in ("SYSCALL", "SECCOMP") else 0
+        if not at:
+            return " ".join(map(memory.__getitem__, words))
+        call = self._call(words[at], words[at + 1], memory)
+        first = _index(words, "a0=", at + 2)
+        if not first or words[first + 3 : first + 4] == [] or words[first + 3][:3] != "a3=":
+            return " ".join(
+                (*map(memory.__getitem__, words[:at]), call.shown, *map(memory.__getitem__, words[at + 2 :]))
+            )
+        values = [word[3:] for word in words[first : first + 4]]
+        pieces = [*map(memory.__getitem__, words[:at]), call.shown + _inner(call.name, values[0])]
+        pieces += map(memory.__getitem__, words[at + 2 : first])
+        pieces.append(_arguments(call, values))
+        pieces += map(memory.__getitem__, words[first + 4 :])
         return " ".join(pieces)
 
-
-def _whole(word: str, words: Iterator[str]) -> str:
-    """A word with those that follow it up to the one in which its quoted value ends."""
-    start = word.find('="') + 2
-    while word.find('"', start) < 0:
-        following = next(words, None)
-        if following is None:
-            break
-        word = f"{word} {following}"
-    return word
-
-
-def _told(word: str, memory: _Memory) -> str:
-    """A field interpreted; what is none, or has no meaning of its own, as it is."""
-    name, equals, value = word.partition("=")
-    if not equals:
-        return word
-    if name == "msg" and value[:1] == "'":
-        return f"msg='{_told(value[1:], memory)}"
-    bare = name.lstrip("(")
-    field = memory.fields.get(bare)
-    if field is None and "a" in memory.fields:  # an argument of a program: a0, a1, a2[0]
-        field = memory.fields.get(bare.rstrip("0123456789[]"))
-    if field is None:
-        return word
-    given = memory.added.get(bare)
-    if given is not None and not given.startswith("unknown-"):
-        return f"{name}={given}"
-    return f"{name}={_interpreted(field, value)}"
+    def _call(self, arch: str, number: str, memory: Words) -> _Call:
+        """What is known of the system call of which the words `arch=…` and `syscall=…` tell."""
+        given = memory.added.get("syscall", "")
+        found = self._calls.get((arch, number, given))
+        if found is None:
+            machine = architecture(int(arch[5:], 16)) if is_hexadecimal(arch[5:]) else None
+            name = system_calls(machine or _HERE).get(int(number[8:]), f"unknown-syscall({number[8:]})")
+            shown = f"{memory.told(arch)} syscall={given or name}"
+            found = self._calls[arch, number, given] = _Call(shown, name, meanings(name))
+            self._room.left -= 1
+        return found
 
 
-def _interpreted(field: Field, value: str) -> str:
-    """The value, or what it is where it has not the form that is due. A quote behind it ends what a program said."""
-    bare = value.rstrip("')") if value[-1:] in ("'", ")") and value[:1] != "(" else value
-    try:
-        return field(bare) + value[len(bare) :]
-    except ValueError:
-        return value
+def _place_of_call(words: list[str]) -> int:
+    """Where the words are that tell of the architecture and, behind it, of the system call; 0 where none are."""
+    at = _index(words, "arch=", 1)
+    if not at or at + 1 == len(words):
+        return 0
+    number = words[at + 1][8:]
+    return at if words[at + 1][:8] == "syscall=" and number.isascii() and number.isdecimal() else 0
 
 
-def _multiplexed(call: _Call, first: str) -> _Call:
-    """A system call that stands for several; its first argument says for which."""
-    inner = names(call.name).get(int(first, 16))
-    return call._replace(shown=f"{call.shown}({inner})") if inner else call
+def _index(words: list[str], beginning: str, start: int) -> int:
+    """The first of the next few words that begins so; 0 where none does."""
+    length = len(beginning)
+    for at in range(start, min(start + 12, len(words))):
+        if words[at][:length] == beginning:
+            return at
+    return 0
 
 
-def _told_arguments(call: _Call, values: list[str]) -> str:
-    if call.meanings is None:
-        return "a0=0x{} a1=0x{} a2=0x{} a3=0x{}".format(*values)
-    return " ".join(
-        f"a{index}={argument(call.name, index, call.meanings[index], values)}" for index in range(len(values))
-    )
+def _inner(call: str, first: str) -> str:
+    """Of a system call that stands for several: for which, as its first argument says."""
+    if call not in ("socketcall", "ipc") or not is_hexadecimal(f"{first:0>4}"):
+        return ""
+    inner = names(call).get(int(first, 16))
+    return f"({inner})" if inner else ""
 
 
-def _added(names_added: str) -> dict[str, str]:
-    """The names that auditd added, by field: `AUID="unset" SYSCALL=openat`."""
-    if names_added.startswith("SADDR={"):
-        return {"saddr": names_added[6 : names_added.find("}") + 1 or None]}
-    found: dict[str, str] = {}
-    for word in names_added.split(" "):
-        name, equals, value = word.partition("=")
-        if equals:
-            found.setdefault(name.lower(), plain(value) if value[:1] == '"' else value)
-    return found
+def _arguments(call: _Call, values: list[str]) -> str:
+    if call.meanings is not None:
+        values = told_arguments(call.name, call.meanings, values)
+        return f"a0={values[0]} a1={values[1]} a2={values[2]} a3={values[3]}"
+    return f"a0=0x{values[0]} a1=0x{values[1]} a2=0x{values[2]} a3=0x{values[3]}"
