@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-HEAD = re.compile(rb"(?:node=(\S+) )?type=(\S+) msg=audit\((\d{1,12})\.(\d{3}):(\d{1,19})\): ?")
+HEAD = re.compile(rb"(?:node=(\S+) )?type=(\S+) msg=audit\((\d{1,11})\.(\d{3}):(\d{1,19})\): ?")
 _PAIR = re.compile(rb"""(?<![\w-])([A-Za-z_][\w-]{0,40})=("[^"]*"|'[^']*'|[^\s'\x1d]*)""")
 _HEX = re.compile(rb"(?:[0-9A-F]{2})+\Z")
 ENRICHED = b"\x1d"

@@ -22,7 +22,7 @@ STDIN = "-"
 _SUFFIX = re.compile(
     r"(?P<base>.*?)(?:[.-](?P<number>\d{1,4})|[.-](?P<date>\d{6,14}))?(?:\.(?:gz|xz|zst|lzma))?\Z", re.DOTALL
 )
-_STAMP = re.compile(rb"msg=audit\((\d{1,12})\.(\d{3}):")
+_STAMP = re.compile(rb"msg=audit\((\d{1,11})\.(\d{3}):")
 
 
 class LogError(Complaint):

@@ -30,7 +30,7 @@ from virtwarden.events.model import (
 from virtwarden.formats import Malformed
 
 _VIRT = re.compile(
-    rb"(?:node=(\S+) )?type=VIRT_(C|R|M)[A-Z_]+ msg=audit\((\d{1,12})\.(\d{3}):(\d{1,19})\): (?:user )?"
+    rb"(?:node=(\S+) )?type=VIRT_(C|R|M)[A-Z_]+ msg=audit\((\d{1,11})\.(\d{3}):(\d{1,19})\): (?:user )?"
     rb"pid=-?\d+ uid=(\d{1,10}) auid=\d+ ses=\d+(?: subj=\S+)? msg='virt=(\S+) (?:(?:op|resrc)=(\S+) )?"
     rb"(?:reason=(\S+) )?vm=(\"[^\"]*\"|\S+) uuid=(\S+) ?"
 )
