@@ -367,6 +367,23 @@ def test_records_are_found_again_after_rotation_and_compression(tmp_path: Path, 
     assert verify(str(tmp_path / "b.tar"), None, find([str(tmp_path / "audit.log.1.gz")])).held is Held.TRUE
 
 
+def test_records_that_tell_far_more_than_the_answer_are_not_gone_through_to_the_end(
+    tmp_path: Path, log: Path
+) -> None:
+    _made(tmp_path / "b.tar", log)
+    members = _members(tmp_path / "b.tar")
+    boot = next(line for line in members[tar.RECORDS].splitlines(keepends=True) if b"type=SYSTEM_BOOT" in line)
+    rest = boot.partition(b")")[2]
+    flood = b"".join(
+        b"type=SYSTEM_BOOT msg=audit(%d.000:3)%s" % (1_795_465_000 + 9 * n, rest) for n in range(4000)
+    )
+    members[tar.RECORDS] += flood
+    runs = json.loads(members[tar.ORIGINS])
+    members[tar.ORIGINS] = json.dumps([*runs, [0, 10_000_000, len(flood), 4000]]).encode()
+    path = str(_rehashed(tmp_path / "c.tar", members))
+    assert "more follows from records.log than" in _wrong(verify(path, None, None))
+
+
 def test_a_manifest_of_a_later_format_is_named_as_such(tmp_path: Path, log: Path) -> None:
     _made(tmp_path / "b.tar", log)
     members = _members(tmp_path / "b.tar")

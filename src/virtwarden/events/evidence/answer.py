@@ -6,14 +6,17 @@ so that nothing can be in an answer that does not follow from the records beside
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import TypeVar
 
 import msgspec
 
 from virtwarden.events.model import Event, EventId, Kind, Session
 
+_T = TypeVar("_T")
 OF_THE_HOST = (Kind.BOOT, Kind.SHUTDOWN, Kind.AUDIT)
 """What befalls a host, and with it all of its guests."""
 
@@ -55,21 +58,31 @@ def proof(told: Iterable[Session | Event]) -> set[tuple[str, EventId]]:
     return wanted
 
 
+class TooMany(Exception):
+    """More is chosen than there can be."""
+
+
 def choose(
-    criteria: Criteria, sessions: Callable[[], Iterable[Session]], events: Callable[[], Iterable[Event]]
+    criteria: Criteria,
+    sessions: Callable[[], Iterable[Session]],
+    events: Callable[[], Iterable[Event]],
+    most: int = sys.maxsize,
 ) -> Answer:
     """What is asked for, out of all sessions and events; each is gone through once or twice, and only what is chosen
-    is kept."""
+    is kept. Raises `TooMany` before more than `most` are."""
     named = set(criteria.sessions)
     if criteria.ids:
         named |= {event.session for event in events() if event.session and _is_named(event, criteria)}
     by_name = bool(criteria.sessions or criteria.ids)
-    chosen = [
+    wanted = (
         session
         for session in sessions()
         if (session.id in named or not by_name) and _fits(session, criteria) and _overlaps(session, criteria)
-    ]
-    found = _events(criteria, events(), {session.id for session in chosen}, {session.host for session in chosen})
+    )
+    chosen = list(_at_most(wanted, most))
+    about = {session.id for session in chosen}
+    concerning = (event for event in events() if _may_concern(event, about, criteria))
+    found = _events(criteria, _at_most(concerning, most), about, {session.host for session in chosen})
     return Answer(tuple(sorted(chosen, key=_place)), tuple(sorted(found, key=_place_of_event)))
 
 
@@ -78,12 +91,27 @@ def _events(criteria: Criteria, events: Iterable[Event], sessions: set[str], hos
     found: list[Event] = []
     of_hosts: list[Event] = []
     for event in events:
-        if event.session in sessions or _is_named(event, criteria) or _is_loose(event, criteria):
+        if _concerns(event, sessions, criteria):
             found.append(event)
             hosts.add(event.host)
-        elif event.kind in OF_THE_HOST:
+        else:
             of_hosts.append(event)
     return [*found, *(event for event in of_hosts if event.host in hosts)]
+
+
+def _may_concern(event: Event, sessions: set[str], criteria: Criteria) -> bool:
+    return event.kind in OF_THE_HOST or _concerns(event, sessions, criteria)
+
+
+def _concerns(event: Event, sessions: set[str], criteria: Criteria) -> bool:
+    return event.session in sessions or _is_named(event, criteria) or _is_loose(event, criteria)
+
+
+def _at_most(values: Iterable[_T], most: int) -> Iterator[_T]:
+    for number, value in enumerate(values):
+        if number >= most:
+            raise TooMany
+        yield value
 
 
 def _is_named(event: Event, criteria: Criteria) -> bool:

@@ -26,8 +26,9 @@ _END = bytes(2 * _BLOCK)
 _LARGEST = 8**11 - 1
 """What a header has digits for: one byte less than 8 GiB."""
 _CHUNK = 1 << 20
+_LIMITS = {README: 1 << 16, MANIFEST: 16 << 20, ORIGINS: 32 << 20, SIGNATURE: 1 << 16, SUMS: 1 << 16}
 _TEXT_LIMIT = 256 << 20
-"""No member but the records is read at once if it is larger."""
+"""What is read at once is no larger; the records are read piece by piece."""
 
 
 class BadBundle(Exception):
@@ -64,8 +65,8 @@ class Bundle:
 
     def read(self, name: str) -> bytes:
         """All bytes of a member that is not the records. Raises `BadBundle` where there are too many."""
-        if self.spans[name].size > _TEXT_LIMIT:
-            raise BadBundle(f"{name} is larger than any that virt-warden writes ({_TEXT_LIMIT >> 20} MiB)")
+        if self.spans[name].size > limit(name):
+            raise BadBundle(f"{name} is larger than any that virt-warden writes ({limit(name)} bytes)")
         return b"".join(self.chunks(name))
 
     def digest(self, name: str) -> str:
@@ -76,10 +77,15 @@ class Bundle:
         return total.hexdigest()
 
 
+def limit(name: str) -> int:
+    """The most bytes that a member may have."""
+    return _LARGEST if name == RECORDS else _LIMITS.get(name, _TEXT_LIMIT)
+
+
 def header(name: str, size: int, made: int) -> bytes:
     """The one header that a member of this name, size and time can have. Raises `BadBundle` where it is too large."""
     if size > _LARGEST:
-        raise BadBundle(f"{name} would be larger than 8 GiB; narrow what is asked for with --start and --end")
+        raise BadBundle(f"{name} would be larger than 8 GiB")
     before = b"".join(
         (
             name.encode("ascii").ljust(100, b"\0"),
@@ -99,6 +105,10 @@ def padding(size: int) -> bytes:
 
 def write_member(out: BinaryIO, name: str, size: int, pieces: Iterator[bytes], made: int) -> None:
     """Write a member of exactly that many bytes."""
+    if size > limit(name):
+        raise BadBundle(
+            f"{name} would be larger than can be checked; narrow what is asked for with --start and --end"
+        )
     out.write(header(name, size, made))
     written = 0
     for piece in pieces:

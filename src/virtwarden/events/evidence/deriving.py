@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterator
 
 from virtwarden.events.blocks import BLOCK
@@ -12,8 +13,9 @@ from virtwarden.events.model import Event, EventId, Session, Skipped
 from virtwarden.events.reading import told_by
 
 
-def derived(logs: list[Log], criteria: Criteria, skipped: Skipped) -> Answer:
-    """What these logs answer; what could not be used of them is counted once. Raises `LogError`."""
+def derived(logs: list[Log], criteria: Criteria, skipped: Skipped, most: int = sys.maxsize) -> Answer:
+    """What these logs answer; what could not be used of them is counted once. Raises `LogError`, and `TooMany` where it
+    is more than `most` sessions or events."""
     last = Skipped()
 
     def sessions() -> Iterator[Session]:
@@ -26,7 +28,7 @@ def derived(logs: list[Log], criteria: Criteria, skipped: Skipped) -> Answer:
         told = told_by(logs, GUESTS, last, BLOCK)
         return (each for each in told if isinstance(each, Event))
 
-    answer = choose(criteria, sessions, events)
+    answer = choose(criteria, sessions, events, most)
     for name in Skipped.__struct_fields__:
         setattr(skipped, name, getattr(last, name))
     return answer

@@ -49,6 +49,8 @@ def make(path: str, logs: list[Log], criteria: Criteria, occasion: Occasion, ski
     written."""
     if os.path.lexists(path):
         raise NoEvidence(f"there is something at {path} already, and evidence replaces nothing")
+    if len(logs) > paper.MOST_SOURCES:
+        raise NoEvidence(f"evidence cannot be of more than {paper.MOST_SOURCES} logs at once")
     answer = derived(logs, criteria, skipped)
     if not answer.sessions and not answer.events:
         raise NoEvidence("nothing in these logs is as was asked, so there is nothing to prove")

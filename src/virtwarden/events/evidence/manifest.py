@@ -20,6 +20,7 @@ from virtwarden.events.evidence.container import (
 from virtwarden.events.model import Skipped
 
 FORMAT = 1
+MOST_SOURCES = 10_000
 COVERED = (README, RECORDS, ORIGINS, SESSIONS, EVENTS)
 """The members whose digests the manifest names."""
 
@@ -126,6 +127,8 @@ def decoded(data: bytes) -> Manifest:
         raise BadBundle(f"{MANIFEST} is not what it should be: {wrong}") from None
     if set(manifest.members) != set(COVERED):
         raise BadBundle(f"{MANIFEST} does not name the members that it must")
+    if len(manifest.sources) > MOST_SOURCES:
+        raise BadBundle(f"{MANIFEST} names more than {MOST_SOURCES} logs")
     return manifest
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from virtwarden.events.evidence import container as tar
 from virtwarden.events.evidence import manifest as paper
-from virtwarden.events.evidence.answer import encoded
+from virtwarden.events.evidence.answer import TooMany, encoded
 from virtwarden.events.evidence.deriving import derived
 from virtwarden.events.evidence.laid import Laid, Source
 from virtwarden.events.evidence.picking import Read, like
@@ -26,6 +26,10 @@ from virtwarden.events.model import Skipped
 
 if TYPE_CHECKING:
     from virtwarden.events.evidence.signing import Checker
+
+
+_LEAST = 100
+"""No session or event takes fewer bytes in an answer."""
 
 
 class Held(Enum):
@@ -131,7 +135,11 @@ def _check_answer(bundle: tar.Bundle, manifest: paper.Manifest, verdict: Verdict
             laid.add(Source(number, manifest.sources[number].host), offset, line)
             records += 1
         laid.close()
-        answer = derived(laid.logs, manifest.criteria, Skipped())
+        try:
+            answer = derived(laid.logs, manifest.criteria, Skipped(), _most(bundle))
+        except TooMany:
+            verdict.say(Held.FALSE, f"more follows from {tar.RECORDS} than {tar.SESSIONS} and {tar.EVENTS} tell")
+            return
     times = [id_.millis for _, id_ in answer.proof()]
     counts = (
         records,
@@ -152,6 +160,11 @@ def _check_answer(bundle: tar.Bundle, manifest: paper.Manifest, verdict: Verdict
         verdict.say(Held.FALSE, f"{tar.MANIFEST} counts otherwise than there is")
     else:
         verdict.say(Held.TRUE, "its sessions and events follow from its records")
+
+
+def _most(bundle: tar.Bundle) -> int:
+    """The most sessions and events for which there is room in the answer."""
+    return max(bundle.spans[name].size for name in (tar.SESSIONS, tar.EVENTS)) // _LEAST + 1
 
 
 def _records(bundle: tar.Bundle, manifest: paper.Manifest) -> Iterator[tuple[int, int, bytes]]:
