@@ -43,7 +43,7 @@ class Ending(StrEnum):
     CRASHED = "crashed"
     SAVED = "saved"
     MIGRATED = "migrated"
-    FAILED = "failed"  # of an incoming migration, or while starting
+    FAILED = "failed"  # its process died (libvirt 9 tells a killed QEMU so), or a migration came in vain
     FROM_SNAPSHOT = "from-snapshot"
     REBOOT = "reboot"  # containers
     NOT_STARTED = "not started"  # the start itself failed
