@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.kit import entry, made, refusing
-from virtwarden.facts.audit_actors import AuditActors, Doing
-from virtwarden.host import Unknown
+from virtwarden.facts.audit_actors import AuditActors, Doing, PolicyTypes
+from virtwarden.host import Absent, Unknown
 
 SELINUX = {
     "/sys/fs/selinux/enforce": "1",
@@ -76,3 +76,14 @@ def test_what_is_refused_is_left_out_and_nothing_is_made_up() -> None:
     one = made(stats={"/lib/ld64.so.1": Unknown("no"), "/usr/sbin/libvirtd": entry("/usr/sbin/libvirtd")})
     assert one.get(AuditActors).arches == ()
     assert one.get(AuditActors).doing["secrets"].programs == ("/usr/sbin/libvirtd",)
+
+
+def test_the_policy_is_known_to_have_the_types_of_files_of_programs_and_of_guests() -> None:
+    contexts = "/usr/sbin/libvirtd\t--\tsystem_u:object_r:virtd_exec_t:s0\n/srv\t-d\t<<none>>\n"
+    files = {**SELINUX, "/etc/selinux/targeted/contexts/files/file_contexts": contexts}
+    types = made(files=files, stats=LABELLED).get(PolicyTypes).types
+    assert types is not None
+    assert set(types) == {"virtd_exec_t", "virtd_t", "svirt_t", "svirt_tcg_t", "virtqemud_t"}
+    assert made(files=SELINUX, stats=LABELLED).get(PolicyTypes).types is None
+    with pytest.raises(Absent):
+        made().get(PolicyTypes)

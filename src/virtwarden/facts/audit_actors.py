@@ -13,6 +13,7 @@ from typing import ClassVar, Self
 from virtwarden.facts.audit import AuditRules
 from virtwarden.facts.audit_places import DAEMONS, EMULATORS
 from virtwarden.facts.selinux import Selinux, type_of
+from virtwarden.formats.filecontexts import parse
 from virtwarden.host import Absent, Host, Source, Stat, Unknown, Want, looking, reading
 
 _CONTEXTS = "/etc/selinux/*/contexts/virtual_domain_context"
@@ -41,6 +42,32 @@ class Doing:
 
     programs: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyTypes:
+    """The types that the policy is known to have: those that its file contexts give to files, those that a program so
+    labelled starts, and those of guests. It may have others. None where its contexts could not be read."""
+
+    types: frozenset[str] | None
+
+    wants: ClassVar[tuple[Want, ...]] = Selinux.wants
+
+    @classmethod
+    def probe(cls, host: Host) -> Self:
+        """Raises `Absent` where the host does not run SELinux."""
+        selinux = _selinux(host)
+        if selinux is None:
+            raise Absent("SELinux is not in use")
+        if isinstance(selinux.contexts, Unknown) or not selinux.contexts:
+            return cls(None)
+        rules = (
+            rule for text in selinux.contexts.values() if ".subs" not in text.path for rule in parse(text.text)
+        )
+        given = {type_ for rule in rules if (type_ := type_of(rule.context))}
+        started = {f"{each.removesuffix(_ENDING)}_t" for each in given if each.endswith(_ENDING)}
+        guests = {type_ for doing in host.get(AuditActors).doing.values() for type_ in doing.types}
+        return cls(frozenset(given | started | guests) or None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from virtwarden.facts.audit import COMPILED, AuditRules
-from virtwarden.facts.audit_actors import AuditActors
+from virtwarden.facts.audit_actors import AuditActors, PolicyTypes
 from virtwarden.facts.audit_places import MADE_AT_BOOT, directory_of
 from virtwarden.facts.libvirt import Libvirt
 from virtwarden.facts.selinux import Selinux
@@ -21,7 +21,7 @@ def around(host: Host, texts: Iterable[str]) -> Around:
     rules = _rules(host)
     return Around(
         lsm="selinux" if actors.selinux else _other_module(host, rules),
-        types=frozenset(type_ for doing in actors.doing.values() for type_ in doing.types),
+        types=frozenset(type_ for doing in actors.doing.values() for type_ in doing.types) | _types(host),
         missing=_missing(host, texts),
         arches=actors.arches or Around().arches,
         modular=_modular(host),
@@ -41,6 +41,13 @@ def _other_module(host: Host, rules: AuditRules | None) -> str | None:
     except Unknown:
         pass
     return None
+
+
+def _types(host: Host) -> frozenset[str]:
+    try:
+        return host.get(PolicyTypes).types or frozenset()
+    except (Absent, Unknown):
+        return frozenset()
 
 
 def _rules(host: Host) -> AuditRules | None:

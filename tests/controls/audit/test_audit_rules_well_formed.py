@@ -84,3 +84,20 @@ def test_runtime_directories_of_an_image_are_not_missed() -> None:
 def test_no_rules_at_all_is_not_applicable() -> None:
     assert results(CONTROL, rules("# nothing\n-D\n")) == ["notapplicable"]
     assert results(CONTROL, made()) == ["notapplicable"]
+
+
+CONTEXTS = "/etc/selinux/targeted/contexts/files/file_contexts"
+SELINUX = {
+    "/sys/fs/selinux/enforce": "1",
+    "/etc/selinux/config": "SELINUX=enforcing\nSELINUXTYPE=targeted\n",
+    CONTEXTS: "/usr/sbin/libvirtd\t--\tsystem_u:object_r:virtd_exec_t:s0\n",
+}
+
+
+def test_a_type_that_the_policys_contexts_do_not_show_is_unknown() -> None:
+    line = "-a always,exit -F arch=b64 -F dir=/etc/libvirt -F perm=wa -F subj_type!={}\n"
+    assert results(CONTROL, rules(line.format("virtd_t"), **SELINUX)) == ["pass"]
+    (_, finding) = judge(CONTROL, rules(line.format("virtqemud_t"), **SELINUX))
+    assert finding.result == "unknown"
+    assert finding.message.startswith("whether the policy has virtqemud_t: ")
+    assert finding.evidence[0].where == f"{PATH}:1"

@@ -104,8 +104,8 @@ def _cache(_rule: Rule, draft: Draft, _around: Around) -> Iterator[Said]:
 def _guest_type(_rule: Rule, draft: Draft, around: Around) -> Iterator[Said]:
     """`qemu_t`, and one of a guest's two types without the other."""
     old = next((each for each in draft.conditions if each.name == "subj_type" and each.value == "qemu_t"), None)
-    known = [name for name in _GUESTS if not around.types or name in around.types]
-    if old is not None and "qemu_t" not in around.types:
+    known = [name for name in _GUESTS if name in around.types] or list(_GUESTS)
+    if old is not None:
         said = remark("qemu-type")
         bare = draft.without(old)
         if old.operator == "!=":
