@@ -1,0 +1,98 @@
+"""`virt-warden audit search` beside `ausearch --interpret`, and its options."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.auditlogs import write_log
+from tests.events.ctools import ausearch
+from tests.events.made import Guest, Made
+from virtwarden.cli import FAILED, PASSED, USAGE, main
+
+WEB = Guest("web")
+
+
+@pytest.fixture(scope="module")
+def busy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three megabytes of a busy host."""
+    return write_log(tmp_path_factory.mktemp("busy") / "audit.log", 3 << 20, virt_share=0.1, guests=30)
+
+
+@pytest.fixture(autouse=True)
+def _in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+
+
+def told(capfd: pytest.CaptureFixture[str], *words: str) -> str:
+    assert main(["audit", "search", *words]) == PASSED
+    return capfd.readouterr().out
+
+
+def test_it_prints_what_ausearch_prints(busy: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    real = [line.rstrip() for line in ausearch(busy, "-k", "virt_", "-i").split("\n")]
+    mine = told(capfd, "-k", "virt_", str(busy)).split("\n")
+    assert len(mine) > 300
+    assert mine == real
+
+
+def test_it_reads_standard_input(
+    busy: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = told(capfd, "-k", "virt_", str(busy))
+    with busy.open("rb") as file:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(file))
+        assert told(capfd, "-k", "virt_", "-") == expected
+
+
+def test_raw_records_can_be_searched_again(busy: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    again = tmp_path / "audit.log"
+    again.write_text(told(capfd, "--raw", "-k", "virt_", str(busy)))
+    assert told(capfd, "-k", "virt_", str(again)) == told(capfd, "-k", "virt_", str(busy))
+
+
+@pytest.mark.parametrize(
+    ("words", "count"),
+    [
+        (["--guest", "web", "-m", "VIRT_CONTROL"], 2),
+        (["--uuid", WEB.uuid, "-m", "VIRT_CONTROL,VIRT_MACHINE_ID"], 4),
+        (["-m", "virt_control", "--success", "no"], 0),
+        (["-ui", "root", "-m", "VIRT_CONTROL"], 2),
+        (["-ul", "unset", "-m", "VIRT_CONTROL"], 2),
+        (["-x", "libvirtd", "-w"], 0),
+        (["-m", "VIRT_CONTROL", "-te", "2026-11-22"], 0),
+        (["-m", "VIRT_CONTROL", "-ts", "2026-11-23"], 2),
+    ],
+)
+def test_each_option_says_which_events(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], words: list[str], count: int
+) -> None:
+    host = Made()
+    host.start(WEB)
+    host.stop(WEB)
+    path = str(host.write(tmp_path / "audit.log"))
+    assert main(["audit", "search", *words, "--", path]) == (PASSED if count else FAILED)
+    assert capfd.readouterr().out.count("----\n") == count
+
+
+def test_nothing_found_is_said(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = Made().write(tmp_path / "audit.log")
+    assert main(["audit", "search", "-k", "virt_", str(path)]) == FAILED
+    assert "no event has what was looked for" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("words", [[], ["-k"], ["-k", "x", "/nowhere"], ["-ui", "nobody-here"], ["-p", "x"]])
+def test_what_makes_no_sense_is_one_sentence(words: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["audit", "search", *words]) == USAGE
+    assert capfd.readouterr().err.count("\n") == 1
+
+
+def test_control_characters_in_a_log_are_spelled_out(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "audit.log"
+    path.write_bytes(b'type=USER msg=audit(1795464000.000:5): key="virt_\x1b[2J" x=\xff\x9b name=1B5B324A\n')
+    out = told(capfd, "-k", "virt_", str(path))
+    assert "\x1b" not in out
+    assert out.endswith("key=virt_\\033[2J x=\\xff\\x9b name=\\033[2J\n")
