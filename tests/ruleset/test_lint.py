@@ -158,6 +158,24 @@ def test_what_a_host_knows_makes_the_correct_form_its_own() -> None:
     assert "made-at-boot" not in said("-w /var/run/libvirt/ -p wa -k x", old)
 
 
+@pytest.mark.parametrize(
+    ("watch", "kind", "around"),
+    [
+        ("/etc/libvirt", "dir", Around()),
+        ("/etc/libvirt/qemu.conf", "path", Around()),
+        ("/etc/polkit-1/rules.d", "dir", Around()),
+        ("/usr/sbin/libvirtd", "path", Around()),
+        ("/run/libvirt", "path", Around()),
+        ("/var/run/libvirt", "dir", Around(before_rules_d=True)),
+        ("/etc/libvirt", "path", Around(directories=frozenset())),
+        ("/srv/a.b", "dir", Around(directories=frozenset(["/srv/a.b"]))),
+    ],
+)
+def test_a_watch_of_a_directory_is_put_right_as_one(watch: str, kind: str, around: Around) -> None:
+    instead = said(f"-w {watch} -p wa -k x", around)["old-watch"]
+    assert instead == both(f"-a always,exit -F {kind}={watch} -F perm=wa -F key=x")
+
+
 def test_types_that_the_policy_has_need_no_looking_up() -> None:
     text = "-a never,exit -F dir=/srv -F perm=wa -F subj_type=svirt_t"
     assert "type-to-verify" not in said(text, Around(lsm="selinux", types=frozenset(["svirt_t"])))

@@ -8,9 +8,12 @@ from dataclasses import dataclass, replace
 
 from virtwarden.formats.auditfields import Field
 from virtwarden.formats.auditrules import Rule
+from virtwarden.ruleset.lint.remark import Around
 
 _ORDER = ("watch", "path", "dir", "perm", "subj_type", "obj_type", "exe", "auid")
-_OF_DIRECTORY = re.compile(r"dir=|^\s*-w\s*\S+/(?:\s|$)")
+_OLD_WATCH = re.compile(r"\s*-w\s*(?P<path>\S+)")
+_OF_FILES = ("bin", "sbin", "libexec", "dev", "sysconfig", "default")
+"""Directories whose entries are files, though their names have no ending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +70,28 @@ class Draft:
         return " ".join((*words, *(f"-F key={key}" for key in self.keys)))
 
 
-def of_rule(rule: Rule) -> Draft:
+def of_rule(rule: Rule, around: Around) -> Draft:
     """A rule taken apart."""
-    kind = "dir" if _OF_DIRECTORY.search(rule.text) else "path"
+    kind = "dir" if _is_of_directory(rule, around) else "path"
     fields = [replace(each, name=kind) if each.name == "watch" else each for each in rule.fields]
     conditions = tuple(sorted((each for each in fields if each.name != "arch"), key=_place))
     return Draft(rule.action, rule.list, rule.get("arch"), rule.syscalls, conditions, rule.keys)
+
+
+def _is_of_directory(rule: Rule, around: Around) -> bool:
+    """Whether a watch is of a whole directory: auditctl looks when it loads a `-w`, and so does whoever knows the host.
+    What every boot makes anew is not there when it looks. Without a host its name has to tell."""
+    watched = _OLD_WATCH.match(rule.text)
+    if watched is None:
+        return "dir=" in rule.text
+    path = watched["path"].rstrip("/") or "/"
+    if path.startswith(("/run/", "/var/run/")) and not around.before_rules_d:
+        return False
+    if around.directories is not None:
+        return path in around.directories
+    parent, _, name = path.rpartition("/")
+    of_files = parent.rpartition("/")[2] in _OF_FILES
+    return watched["path"].endswith("/") or name.endswith(".d") or ("." not in name and not of_files)
 
 
 def _place(each: Field) -> int:

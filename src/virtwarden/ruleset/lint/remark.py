@@ -50,13 +50,15 @@ class Around:
     """What is known of the host that the rules are for; nothing unless told.
 
     `lsm` selinux, apparmor or none; `types` those that its policy is known to have; `missing` directories that are not
-    there; `modular` whether libvirt has a daemon a driver; `emulators` those that are here; `before_rules_d` whether
-    it is of the time when /var/run outlived a boot.
+    there; `directories` watched paths that are directories; `arches` the kinds of system calls that its kernel takes;
+    `modular` whether libvirt has a daemon a driver; `emulators` those that are here; `before_rules_d` whether it is of
+    the time when /var/run outlived a boot.
     """
 
     lsm: str | None = None
     types: frozenset[str] = frozenset()
     missing: frozenset[str] = frozenset()
+    directories: frozenset[str] | None = None
     arches: tuple[str, ...] = ("b64", "b32")
     modular: bool | None = None
     emulators: tuple[str, ...] = ()

@@ -33,7 +33,7 @@ _UNSET = Field("auid", "=", "unset")
 def remarks_on(rule: Rule, around: Around) -> tuple[tuple[Remark, ...], Drafts]:
     """All remarks on one rule, and what should stand in its place; nothing where it should go."""
     said: list[Remark] = []
-    drafts: Drafts = (of_rule(rule),)
+    drafts: Drafts = (of_rule(rule, around),)
     for check in _CHECKS:
         after: list[Draft] = []
         for draft in drafts:
