@@ -129,3 +129,15 @@ def test_lines_of_megabytes_are_no_records(tmp_path: Path) -> None:
     log.write_bytes(long + DAY[: len(DAY) // 2] + b"\0" * 2_000_000 + b"\n" + long + DAY[len(DAY) // 2 :])
     assert _made(tmp_path / "b.tar", log, Criteria(vm="one")) is not None
     assert verify(str(tmp_path / "b.tar"), None, find([str(log)])).held is Held.TRUE
+
+
+def test_records_without_their_newline_at_the_ends_of_files_are_kept_as_they_are(tmp_path: Path) -> None:
+    lines = DAY.splitlines(keepends=True)
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    (folder / "audit.log.1").write_bytes(b"".join(lines[:60]).removesuffix(b"\n"))
+    (folder / "audit.log").write_bytes(b"".join(lines[60:]).removesuffix(b"\n"))
+    for number, criteria in enumerate((Criteria(), Criteria(vm="one"))):
+        bundle = tmp_path / f"{number}.tar"
+        assert _made(bundle, folder, criteria) is not None
+        assert verify(str(bundle), None, find([str(folder)])).held is Held.TRUE

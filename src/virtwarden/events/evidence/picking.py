@@ -50,7 +50,7 @@ class Wanted:
             if head is None or head.end() != found.start(1):
                 continue
             node = head[1].decode("utf-8", "surrogateescape") if head[1] else host
-            done = block.find(b"\n", found.end()) + 1
+            done = block.find(b"\n", found.end()) + 1 or len(block)
             of = hosts[found[1]]
             if of is None or node in of:
                 yield start, done
@@ -162,7 +162,7 @@ class _Hashed:
 
 
 def _blocks(source: Source) -> Iterator[tuple[int, bytes]]:
-    """Whole lines in blocks, each with its offset; lines that are too long, and a last one without its end, are left
+    """Whole lines in blocks, each with its offset, and at last one without its end; lines that are too long are left
     out."""
     buffer = bytearray(_BLOCK)
     view = memoryview(buffer)
@@ -180,3 +180,5 @@ def _blocks(source: Source) -> Iterator[tuple[int, bytes]]:
         if len(held) > _LONGEST or skipping:
             offset += len(held)
             held, skipping = b"", True
+    if held:
+        yield offset, held

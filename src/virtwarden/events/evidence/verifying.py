@@ -169,43 +169,53 @@ def _most(bundle: tar.Bundle) -> int:
 
 def _records(bundle: tar.Bundle, manifest: paper.Manifest) -> Iterator[tuple[int, int, bytes]]:
     """The records as lines, each with its source and its place there. Raises `BadBundle`."""
-    lines = _lines(bundle.chunks(tar.RECORDS))
+    lines = _Lines(bundle.chunks(tar.RECORDS))
     place = (0, 0)
     for run in paper.decoded_runs(bundle.read(tar.ORIGINS)):
         if not 0 <= run.source < len(manifest.sources) or (run.source, run.offset) < place or run.lines < 1:
             raise tar.BadBundle(f"{tar.ORIGINS} names places that cannot be")
-        length = 0
+        left = run.bytes
         for _ in range(run.lines):
-            line = next(lines, b"")
-            length += len(line)
-            if not line or length > run.bytes:
+            line = lines.take(left)
+            if not line:
                 raise tar.BadBundle(f"{tar.ORIGINS} and {tar.RECORDS} do not belong together")
-            yield run.source, run.offset + length - len(line), line
-        if length != run.bytes:
+            yield run.source, run.offset + run.bytes - left, line
+            left -= len(line)
+        if left:
             raise tar.BadBundle(f"{tar.ORIGINS} and {tar.RECORDS} do not belong together")
         place = (run.source, run.offset + run.bytes)
-    if next(lines, b""):
+    if lines.take(1):
         raise tar.BadBundle(f"{tar.RECORDS} has records of which {tar.ORIGINS} knows nothing")
 
 
-def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    held = b""
-    for chunk in chunks:
-        *whole, held = (held + chunk).split(b"\n")
-        yield from (line + b"\n" for line in whole)
-    if held:
-        yield held
+class _Lines:
+    """Lines out of pieces, each with its newline; one whose newline is missing ends where it is said to."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._held = b""
+        self._at = 0
+
+    def take(self, most: int) -> bytes:
+        """The next line, or as much of it as `most` bytes are; empty where nothing is left."""
+        end = self._held.find(b"\n", self._at, self._at + most) + 1
+        while not end and len(self._held) - self._at < most and (more := next(self._pieces, b"")):
+            self._held, self._at = self._held[self._at :] + more, 0
+            end = self._held.find(b"\n", 0, most) + 1
+        end = end or min(self._at + max(most, 0), len(self._held))
+        line, self._at = self._held[self._at : end], end
+        return line
 
 
 def _check_against(bundle: tar.Bundle, manifest: paper.Manifest, against: Sequence[Log], verdict: Verdict) -> None:
     """Whether each record stands in the logs, byte for byte and as often."""
-    wanted = Counter(sha256(line).digest() for *_, line in _records(bundle, manifest))
+    wanted = Counter(sha256(line.removesuffix(b"\n")).digest() for *_, line in _records(bundle, manifest))
     ids = like(line for *_, line in _records(bundle, manifest))
     same = 0
     for log in against:
         read = Read(log)
         for _, line in read.picked(ids, Skipped()):
-            wanted[sha256(line).digest()] -= 1
+            wanted[sha256(line.removesuffix(b"\n")).digest()] -= 1
         same += any(source.sha256 == read.digest for source in manifest.sources)
     missing = sum(number for number in wanted.values() if number > 0)
     if missing:
