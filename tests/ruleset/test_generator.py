@@ -14,7 +14,7 @@ from tests.ruleset.kernel import NEEDS_KERNEL, auditctl, emptied, listed
 from virtwarden.facts.audit_actors import AuditActors, Doing
 from virtwarden.facts.policy import Policy, Storage
 from virtwarden.formats import auditrules
-from virtwarden.host import Host
+from virtwarden.host import Host, Stat, Unknown
 from virtwarden.ruleset.generator import RuleSet, rule_set
 from virtwarden.ruleset.purposes import PURPOSES
 from virtwarden.ruleset.situation import NEVER_FILE, VIRT_FILE, situation
@@ -142,6 +142,15 @@ def test_auditctl_of_before_it_knew_programs_is_not_given_any() -> None:
         files={SITE: ""}, stats=PLACES, commands={("auditctl", "-v"): "auditctl version 2.3.7\n"},
     )  # fmt: skip
     assert "exe=" not in "".join(rule_set(situation(host)).files().values())
+
+
+def test_what_could_not_be_looked_at_is_said_beside_the_rules() -> None:
+    stats: dict[str, Stat | Unknown] = {each.path: each for each in PLACES}
+    stats |= {path: Unknown("permission denied") for path in ("/etc/pki/qemu", "/etc/sasl2/qemu.conf")}
+    rules = rule_set(situation(made(AuditActors({}, selinux=False), files={SITE: ""}, stats=stats)))
+    assert (
+        rules.remarks[-1] == "Could not be looked at, so that there is no rule for it: /etc/pki/qemu and 1 more."
+    )
 
 
 def test_every_key_has_its_purpose_and_its_cost_beside_its_rules() -> None:

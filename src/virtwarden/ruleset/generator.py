@@ -158,7 +158,8 @@ def _remarks(about: Situation) -> Iterator[str]:
     if not about.takes_exe:
         yield "auditctl here takes no programs: where no type is known, only what people do is recorded."
     if about.unseen:
-        yield f"Could not be looked at, and has no rule: {', '.join(about.unseen)}."
+        more = f" and {len(about.unseen) - 1} more" if len(about.unseen) > 1 else ""
+        yield f"Could not be looked at, so that there is no rule for it: {next(iter(about.unseen))}{more}."
 
 
 _NO_TYPES = "SELinux: the types of processes could not be told: exceptions are by program."
