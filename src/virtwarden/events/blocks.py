@@ -26,6 +26,8 @@ CACHED = 128 * 1024
 """How much is read and searched at once."""
 OVERLAP = 32
 """More than the longest mark, less one."""
+PAGE = 4096
+"""Copies from the kernel are several times as fast where both sides begin alike in a page (measured)."""
 NEWLINE = 10
 
 Search = Callable[[memoryview], list[int]]
@@ -115,7 +117,7 @@ class _Filler:
         self._source = source
         self._block = block
         self._search = search
-        self.room = 2 * CONTEXT + LONGEST + 2 * block + 2
+        self.room = 2 * CONTEXT + LONGEST + 2 * block + PAGE + 2
 
     def following(self, filled: _Filled) -> Callable[[mmap.mmap], _Filled | None]:
         """What fills a buffer with what comes next, and gives None at the end."""
@@ -136,6 +138,7 @@ class _Filler:
         places: list[int] = []
         if before is not None:
             floor = max(before.stop - CONTEXT - 1, 0)  # nothing but the log itself begins at 0
+            floor = max(floor - (floor - before.limit) % PAGE, 0)
             start, held, base = before.stop - floor, before.limit - floor, before.base + floor
             text[:held] = before.text[floor : before.limit]
             places = [place - floor for place in before.places if place >= before.stop]

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 from virtwarden.events.ahead import Ahead
-from virtwarden.events.blocks import CACHED, CONTEXT, LONGEST, NEWLINE, Search, Window, look
+from virtwarden.events.blocks import CACHED, CONTEXT, LONGEST, NEWLINE, PAGE, Search, Window, look
 from virtwarden.events.logs import Log, LogError
 from virtwarden.events.model import Skipped
 from virtwarden.events.unpacking import LONGEST_MAGIC, unpacker
@@ -20,7 +20,7 @@ from virtwarden.events.unpacking import LONGEST_MAGIC, unpacker
 SLICE = 4 * 1024 * 1024
 _LARGE = 4 * SLICE
 _THREADS = 2
-_BEFORE = CONTEXT + 1
+_BEFORE = CONTEXT + PAGE
 _AROUND = _BEFORE + LONGEST + CONTEXT + 2 * CACHED
 
 
