@@ -141,3 +141,19 @@ def test_records_without_their_newline_at_the_ends_of_files_are_kept_as_they_are
         bundle = tmp_path / f"{number}.tar"
         assert _made(bundle, folder, criteria) is not None
         assert verify(str(bundle), None, find([str(folder)])).held is Held.TRUE
+
+
+def test_where_an_answer_hangs_on_damaged_lines_every_line_is_taken(tmp_path: Path) -> None:
+    log = Made()
+    log.start(GUESTS[0])
+    log.wait(60)
+    log.ran("virsh", "list")
+    log.lines[-1] = "type=msg=audit(damaged"
+    log.boot()
+    log.start(GUESTS[0])
+    path = log.write(tmp_path / "audit.log")
+    manifest = _made(tmp_path / "b.tar", path, Criteria())
+    assert manifest is not None
+    assert manifest.basis is Basis.LOGS
+    assert manifest.records == len(log.lines)
+    assert verify(str(tmp_path / "b.tar"), None, find([str(path)])).held is Held.TRUE

@@ -104,6 +104,7 @@ def _said(path: str, manifest: Manifest) -> str:
 _WIDER = {
     Basis.GUESTS: "what was asked hangs on more of the guests' records, so all of theirs are in it",
     Basis.HOSTS: "what was asked hangs on records of other guests of the host, so theirs are in it too",
+    Basis.LOGS: "what was asked hangs on damaged records, so every line of the logs is in it",
 }
 
 

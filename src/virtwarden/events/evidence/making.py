@@ -23,7 +23,7 @@ from virtwarden.events.evidence import manifest as paper
 from virtwarden.events.evidence.answer import Answer, Criteria, encoded, sayable
 from virtwarden.events.evidence.deriving import derived, surroundings
 from virtwarden.events.evidence.laid import Laid, Source
-from virtwarden.events.evidence.picking import Read, behind, beside_starts
+from virtwarden.events.evidence.picking import Everything, Read, behind, beside_starts
 from virtwarden.events.logs import Log
 from virtwarden.events.model import EventId, Skipped
 
@@ -69,7 +69,9 @@ def make(path: str, logs: list[Log], criteria: Criteria, occasion: Occasion, ski
 
 def _proof(logs: list[Log], answer: Answer, basis: paper.Basis) -> set[tuple[str, EventId]]:
     """The records to be taken. Those of the answer alone give it again nearly always; where they do not, because it
-    hangs on what was before or beside it, more are taken."""
+    hangs on what was before or beside it, more are taken; none stands for every line."""
+    if basis is paper.Basis.LOGS:
+        return set()
     proof = answer.proof() | set(beside_starts(logs))
     if basis is paper.Basis.ANSWER:
         return proof
@@ -82,8 +84,9 @@ def _proof(logs: list[Log], answer: Answer, basis: paper.Basis) -> set[tuple[str
 def _collected(
     logs: list[Log], proof: set[tuple[str, EventId]], laid: Laid
 ) -> tuple[list[paper.From], list[paper.Run]]:
-    """Lay down the records that the answer rests on; gives the sources, and which runs of lines are from where."""
-    wanted, seen = behind(proof), set[bytes]()
+    """Lay down these records, every line where none are named; gives the sources, and which runs are from where."""
+    wanted = behind(proof) if proof else Everything()
+    seen: set[bytes] = set()
     sources: list[paper.From] = []
     runs: list[paper.Run] = []
     for number, log in enumerate(logs):

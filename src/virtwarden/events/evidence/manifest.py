@@ -55,12 +55,13 @@ class Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Basis(StrEnum):
-    """Which records are in a bundle: those that the answer rests on, all of its guests', or all of its hosts' guests'.
-    More than the first are taken only where the answer does not follow otherwise."""
+    """Which records are in a bundle: those that the answer rests on, all of its guests', those of all guests of its
+    hosts, or every line of the logs. More than the first are taken only where the answer does not follow otherwise."""
 
     ANSWER = "answer"
     GUESTS = "guests"
     HOSTS = "hosts"
+    LOGS = "logs"
 
 
 class Signer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

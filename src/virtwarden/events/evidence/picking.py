@@ -22,7 +22,7 @@ _NEAR = 1 << 14
 """How far, in bytes, the records around the start of an audit daemon count."""
 _START = b"type=DAEMON_START msg=audit("
 _STAMP = re.compile(rb"msg=audit\((\d{1,12}\.\d{3}:\d{1,20})\)")
-_HEAD = re.compile(rb"(?:node=(\S+) )?type=\S+ msg=audit\(")
+_HEAD = re.compile(rb"(?:node=(\S+) )?type=\S* msg=audit\(")
 
 
 class Picked(NamedTuple):
@@ -70,6 +70,22 @@ def behind(proof: Iterable[tuple[str, EventId]]) -> Wanted:
     return Wanted(hosts)
 
 
+class Everything:
+    """Every line, whatever it is."""
+
+    def of(self, block: bytes, _host: str) -> Iterator[tuple[int, int]]:
+        """Where in a block of whole lines each begins and ends."""
+        start = 0
+        while start < len(block):
+            stop = block.find(b"\n", start) + 1 or len(block)
+            yield start, stop
+            start = stop
+
+    def missing(self, _seen: Collection[bytes]) -> list[str]:
+        """Nothing: whatever there is was wanted."""
+        return []
+
+
 def like(lines: Iterable[bytes]) -> Wanted:
     """The records that have the ids of these lines, of whatever host."""
     return Wanted({found[1]: None for line in lines if (found := _STAMP.search(line))})
@@ -86,7 +102,7 @@ class Read:
     digest: str = ""
     seen: set[bytes] = field(default_factory=set)
 
-    def picked(self, wanted: Wanted, skipped: Skipped) -> Iterator[Picked]:
+    def picked(self, wanted: Wanted | Everything, skipped: Skipped) -> Iterator[Picked]:
         """The wanted lines in the log's order; afterwards the digest of all that was read is known."""
         with self.log.open() as raw:
             hashed = _Hashed(raw)
