@@ -14,7 +14,8 @@ from lxml import etree
 from tests.events.made import Guest, Made
 from tests.report.audit.lives import busy, charted, day
 from tests.report.browser import PROGRAM, browser
-from virtwarden.report.audit.drawing import drawn, pieces, svg
+from virtwarden.report.audit.drawing import drawn, svg
+from virtwarden.report.audit.page import pieces
 
 _SVG = "{http://www.w3.org/2000/svg}"
 

@@ -59,7 +59,8 @@ def _deliver(drawn: Chart, chosen: argparse.Namespace) -> None:
 
         sys.stdout.write(render(drawn, style_for(sys.stdout)))
         return
-    from virtwarden.report.audit.drawing import pieces, svg  # noqa: PLC0415  # as is jinja2
+    from virtwarden.report.audit.drawing import svg  # noqa: PLC0415  # as is jinja2
+    from virtwarden.report.audit.page import pieces  # noqa: PLC0415
 
     if chosen.svg is not None:
         deliver([svg(drawn)], None if chosen.svg == "-" else chosen.svg)

@@ -1,23 +1,20 @@
-"""A guest's timeline as a picture: an SVG, or a page around one. Both need no network and run no script.
+"""A guest's timeline as a picture. It needs no network and runs no script.
 
 Whatever lies closer than can be seen is drawn as one, with its number, and named when the pointer rests on it.
 """
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
 from virtwarden import __version__
-from virtwarden.events.model import Ending
 from virtwarden.report.audit.chart import Chart, Track
 from virtwarden.report.audit.clock import moment, ticks, took, zone_name
 from virtwarden.report.audit.lanes import Lane, Mark, Span, What, clusters, covered, together
@@ -28,8 +25,8 @@ from virtwarden.report.visible import clipped, visible
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-_WIDTH, _LEFT, _RIGHT = 1180, 216, 18
-_PLOT = _WIDTH - _LEFT - _RIGHT
+_WIDTH, LEFT, _RIGHT = 1180, 216, 18
+_PLOT = _WIDTH - LEFT - _RIGHT
 _COLUMN = 3
 _LETTER = 6.7  # the usual width of one, in the size that labels have
 _RESOURCES, _NAMED = 30, 12
@@ -81,24 +78,12 @@ class Picture:
 def svg(chart: Chart) -> str:
     """The timeline as a file of its own."""
     picture = drawn(chart, 96)
-    environment = _environment()
-    style = Markup(_asset("timeline.css"))  # noqa: S704  # our own file, not the log's words
-    return environment.get_template("timeline.svg.j2").render(
-        chart=chart, picture=picture, headline=headline(chart), when=_when(chart), style=style,
-        alone=True, left=_LEFT, version=__version__, legend=_legend(chart),
+    templates = environment()
+    style = Markup(asset("timeline.css"))  # noqa: S704  # our own file, not the log's words
+    return templates.get_template("timeline.svg.j2").render(
+        chart=chart, picture=picture, headline=headline(chart), when=when(chart), style=style,
+        alone=True, left=LEFT, version=__version__, legend=legend(chart),
     ) + "\n"  # fmt: skip
-
-
-def pieces(chart: Chart) -> Iterator[str]:
-    """The timeline as a page, with its sessions and whatever was denied, failed or odd in words below."""
-    style = _asset("timeline.css")
-    css = Markup(style)  # noqa: S704  # our own file, not the log's words
-    environment = _environment()
-    yield from environment.get_template("timeline.html.j2").generate(
-        chart=chart, picture=drawn(chart, 8), headline=headline(chart), when=_when(chart), style=css, alone=False,
-        left=_LEFT, version=__version__, legend=_legend(chart), sessions=list(_rows(chart)), told=_told(chart),
-        policy=f"default-src 'none'; style-src '{_digest(style)}'; base-uri 'none'; form-action 'none'",
-    )  # fmt: skip
 
 
 def drawn(chart: Chart, top: float) -> Picture:
@@ -223,7 +208,7 @@ def _sign(chart: Chart, cluster: Sequence[Mark], y: float) -> Sign:
 
 
 def _x(chart: Chart, millis: float) -> float:
-    return round(_LEFT + chart.place(millis) * _PLOT, 1)
+    return round(LEFT + chart.place(millis) * _PLOT, 1)
 
 
 def _fitting(width: float, *labels: str) -> str:
@@ -239,7 +224,8 @@ def _shortened(title: str, room: int) -> str:
     return f"{kind} …{value[-left:]}" if value and left > 6 else clipped(title, room)
 
 
-def _when(chart: Chart) -> str:
+def when(chart: Chart) -> str:
+    """The hosts, the guest's uuid where there is one, and the time that the picture shows."""
     hosts = list(dict.fromkeys(track.host for track in chart.tracks if track.host))
     where = [", ".join(hosts[:3]) + (f" and {len(hosts) - 3} more" if len(hosts) > 3 else "")] if hosts else []
     uuids = list(dict.fromkeys(track.uuid for track in chart.tracks if track.uuid))
@@ -249,7 +235,7 @@ def _when(chart: Chart) -> str:
     )
 
 
-def _legend(chart: Chart) -> list[tuple[float, str, str]]:
+def legend(chart: Chart) -> list[tuple[float, str, str]]:
     """The kinds that are in the picture, with their words and how far from the left they stand."""
     lanes = [lane for track in chart.tracks for lane in (*track.main, *track.resources)]
     kinds = {mark.what.value for lane in lanes for mark in lane.marks}
@@ -270,38 +256,9 @@ _WORDS = {
 }  # fmt: skip
 
 
-def _rows(chart: Chart) -> Iterator[tuple[int, str, str, str, str, str]]:
-    from virtwarden.report.audit.wording import BADLY, began_words, ended_words  # noqa: PLC0415
-
-    for number, session in enumerate(chart.sessions[:_SESSIONS], 1):
-        began = moment(session.started, chart.zone) if session.started is not None else "before the log begins"
-        ended = moment(session.ended, chart.zone) if session.ended is not None else ""
-        failed = session.ending is Ending.NOT_STARTED
-        known = session.ended is not None and session.started is not None and not failed
-        long = took((session.ended or 0) - (session.started or 0)) if known else ""
-        ended = "" if failed else ended
-        kind = "bad" if session.ending in BADLY else ""
-        yield number, began, ended, long, f"{began_words(session)}, {ended_words(session)}", kind
-
-
-_SESSIONS, _TOLD = 400, 200
-
-
-def _told(chart: Chart) -> list[tuple[str, int, str, str]]:
-    """What was denied, odd or failed: its kind, how often, the last time, and the words; the most frequent first."""
-    told = []
-    for what in (What.DENIAL, What.ANOMALY, What.FAILURE):
-        marks = chart.marks(what)
-        alike = Counter(mark.title.split("\n", 1)[0] for mark in marks)
-        last = {mark.title.split("\n", 1)[0]: mark.at for mark in sorted(marks, key=lambda each: each.at)}
-        told += [
-            (what.value, number, moment(last[said], chart.zone), said) for said, number in alike.most_common(_TOLD)
-        ]
-    return told
-
-
 @lru_cache(maxsize=1)
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The templates; every text that they print is made visible and escaped."""
     from jinja2 import DictLoader, Environment, StrictUndefined  # noqa: PLC0415
 
     def harmless(value: object) -> object:
@@ -309,7 +266,7 @@ def _environment() -> Environment:
 
     names = ("timeline.svg.j2", "timeline.html.j2", "timeline.drawing.j2")
     return Environment(
-        loader=DictLoader({name: _asset(name) for name in names}),
+        loader=DictLoader({name: asset(name) for name in names}),
         autoescape=True,
         finalize=harmless,
         undefined=StrictUndefined,
@@ -322,9 +279,6 @@ def _lines_visible(text: str) -> str:
     return "\n".join(visible(line) for line in text.split("\n"))
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """One of the files that pictures and pages are made of."""
     return (files("virtwarden.report") / "templates" / name).read_text("utf-8")
-
-
-def _digest(text: str) -> str:
-    return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
