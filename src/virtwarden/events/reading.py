@@ -12,6 +12,7 @@ from virtwarden.events.marks import GUESTS, LIVES, lines, searching
 from virtwarden.events.model import Event, Session, Skipped
 from virtwarden.events.order import Order, Placed
 from virtwarden.events.records import Records
+from virtwarden.events.ties import Ties, Untied
 from virtwarden.events.tracker import Tracker
 from virtwarden.formats import Malformed
 
@@ -71,7 +72,7 @@ def _time(each: Event | Session) -> int:
 def _placed(
     logs: list[Log], hosts: dict[str, _Host], marks: tuple[bytes, ...], skipped: Skipped, block: int
 ) -> Iterator[tuple[_Host, list[Placed]]]:
-    search, records = searching(marks), Records()
+    search, records, ties = searching(marks), Records(), Ties if marks is GUESTS else Untied
     for window in windows(logs, skipped, block, search):
         text, around = window.text, Around(window)
         for begin, end in lines(window, skipped):
@@ -87,7 +88,7 @@ def _placed(
                 continue
             host = hosts.get(record.host)
             if host is None:
-                host = hosts[record.host] = _Host(Order(skipped), Tracker(record.host, skipped))
+                host = hosts[record.host] = _Host(Order(skipped), Tracker(record.host, skipped, ties))
             ready = host.order.put(record, line)
             if ready:
                 yield host, ready

@@ -5,12 +5,16 @@ from __future__ import annotations
 from virtwarden.events.model import Asker, Ending, Event, EventId, Label, Session
 
 
+Key = str | tuple[str, str]
+"""What of a label tells guests apart."""
+
+
 class Run:
     """What is known so far of a session. Its state is `before` (it ran when the log began), `starting` (records
     of its start, none of its success), `failed` (libvirt took the start back), `running`."""
 
     __slots__ = (
-        "asked", "end_asked", "first", "guest", "id", "labels", "models", "paths", "pid", "proof", "reason", "started",
+        "asked", "end_asked", "first", "guest", "held", "id", "labels", "models", "paths", "pid", "proof", "reason", "started",
         "state", "user", "user_name", "uuid", "virt",
     )  # fmt: skip
 
@@ -30,6 +34,7 @@ class Run:
         self.labels: list[Label] = []
         self.models: set[str] = set()
         self.paths: set[str] = set()
+        self.held: list[tuple[dict[Key, list[Run]], Key]] = []
         self.proof: list[EventId] = []
 
     def ended(self, host: str, ending: Ending, at: int | None, exact: bool = True) -> Session:

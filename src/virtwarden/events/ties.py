@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from virtwarden.events.model import Anomaly, Denial, Label, Resource
-from virtwarden.events.runs import Run
+from virtwarden.events.runs import Key, Run
 
 _OWN = (
     "disk",
@@ -24,8 +24,30 @@ _OWN = (
 _PROFILE = "libvirt-"
 _UUID = 36
 
-Key = str | tuple[str, str]
 _K = TypeVar("_K")
+
+
+class Untied:
+    """Ties of a log of which no denial is read: there is nothing to tie."""
+
+    def __init__(self, open_: dict[str, Run]) -> None:
+        del open_
+
+    def label(self, run: Run, label: Label) -> None:
+        """Nothing."""
+
+    def process(self, run: Run) -> None:
+        """Nothing."""
+
+    def resource(self, run: Run, ok: bool, resource: Resource) -> None:
+        """Nothing."""
+
+    def drop(self, run: Run) -> None:
+        """Nothing."""
+
+    def of(self, detail: Denial | Anomaly) -> tuple[Run | None, str]:
+        """Nobody."""
+        return None, ""
 
 
 class Ties:
@@ -43,8 +65,9 @@ class Ties:
     def label(self, run: Run, label: Label) -> None:
         """The guest holds a label from now on."""
         if label.model == "selinux":
-            self._labels.setdefault(_key(label.process), []).append(run)
-            self._images.setdefault(_key(label.image), []).append(run)
+            for held, key in ((self._labels, _key(label.process)), (self._images, _key(label.image))):
+                held.setdefault(key, []).append(run)
+                run.held.append((held, key))
 
     def process(self, run: Run) -> None:
         """The guest has a process."""
@@ -65,10 +88,8 @@ class Ties:
 
     def drop(self, run: Run) -> None:
         """The guest is gone, and holds nothing any more."""
-        for label in run.labels:
-            if label.model == "selinux":
-                _without(self._labels, _key(label.process), run)
-                _without(self._images, _key(label.image), run)
+        for held, key in run.held:
+            _without(held, key, run)
         for path in run.paths:
             _without(self._paths, path, run)
         if run.pid is not None and self._pids.get(run.pid) is run:

@@ -25,7 +25,7 @@ from virtwarden.events.model import (
 from virtwarden.events.order import Placed
 from virtwarden.events.records import CommandPart
 from virtwarden.events.runs import Run
-from virtwarden.events.ties import Ties
+from virtwarden.events.ties import Ties, Untied
 
 _START_TAKES = 600_000
 """The most milliseconds between the first record of a start and the one that tells how it came out."""
@@ -37,13 +37,13 @@ class Tracker:
 
     __slots__ = ("_askers", "_before", "_boot", "_down", "_last", "_open", "_skipped", "_ties", "closed", "host")
 
-    def __init__(self, host: str, skipped: Skipped) -> None:
+    def __init__(self, host: str, skipped: Skipped, ties: type[Ties | Untied] = Ties) -> None:
         self.host = host
         self.closed: list[Session] = []
         self._skipped = skipped
         self._open: dict[str, Run] = {}
         self._last: dict[str, Run] = {}
-        self._ties = Ties(self._open)
+        self._ties: Ties | Untied = ties(self._open)
         self._askers = Askers()
         self._before: dict[str, int] = {}
         self._boot: int | None = None

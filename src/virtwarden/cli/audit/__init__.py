@@ -30,6 +30,10 @@ def run(words: list[str]) -> int:
         raise UsageError(f"there is no command audit {name}; {_nearest(name)}")
     from importlib import import_module  # noqa: PLC0415
 
+    import gc  # noqa: PLC0415
+
+    if name != "follow":
+        gc.disable()  # a log makes millions of values, none of which hold each other in a circle
     module = "import_" if name == "import" else name
     return int(import_module(f"virtwarden.cli.audit.{module}").run(words[1:]))
 
