@@ -268,12 +268,33 @@ def test_a_user_without_a_name_is_looked_up_once(monkeypatch: pytest.MonkeyPatch
 
     accounts.user.cache_clear()
     monkeypatch.setattr("pwd.getpwuid", getpwuid)
+    monkeypatch.setattr(accounts, "_is_local", lambda _: False)
     interpreter = Interpreter()
     for serial in range(100):
         line = f"type=USER_CMD msg=audit({STAMP}:{serial}): pid={serial} uid=987654 auid=987654 ses=1"
         assert "uid=unknown(987654)" in interpreter.record(line.encode())
     accounts.user.cache_clear()
     assert asked == [987654]
+
+
+@pytest.mark.parametrize(
+    ("said_by_it", "local"),
+    [
+        ("passwd: files systemd\n", True),
+        ("passwd:\tfiles sss # x\n", False),
+        ("group: files\n", False),
+        (None, False),
+    ],
+)
+def test_names_are_read_at_once_only_where_they_are_all_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said_by_it: str | None, local: bool
+) -> None:
+    monkeypatch.setattr(accounts, "_NAME_SERVICES", str(tmp_path / "nsswitch.conf"))
+    if said_by_it is not None:
+        (tmp_path / "nsswitch.conf").write_text(said_by_it)
+    accounts._is_local.cache_clear()
+    assert accounts._is_local("passwd") is local
+    accounts._is_local.cache_clear()
 
 
 def test_several_keys_are_told_one_by_one() -> None:

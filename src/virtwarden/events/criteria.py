@@ -90,7 +90,7 @@ def _string(rank: int, field: bytes, wanted: Iterable[str], has: Callable[[str, 
     for text in texts:
         raw = text.encode("utf-8", "surrogateescape")
         literals += [raw, raw.hex().upper().encode(), raw.hex().encode()]
-    values = re.compile(rb"[ ']%s=(\"[^\"]*\"|[^ '\x1d]+)" % (b"(?:%s)" % field)).findall
+    values = re.compile(_field_named(field) + rb"(\"[^\"]*\"|[^ '\x1d]+)").findall
 
     def test(line: bytes) -> bool:
         return any(
@@ -101,6 +101,13 @@ def _string(rank: int, field: bytes, wanted: Iterable[str], has: Callable[[str, 
         )
 
     return Criterion(rank, tuple(dict.fromkeys(filter(None, literals))) or (field.split(b"|")[0] + b"=",), test)
+
+
+def _field_named(field: bytes) -> bytes:
+    """A pattern; one that begins with plain text is searched for many times as fast."""
+    if b"|" in field:
+        return rb"[ '](?:%s)=" % field
+    return rb"%s=(?<=[ ']%s=)" % (field, field)
 
 
 def _part(value: str, wanted: str) -> bool:

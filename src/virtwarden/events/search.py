@@ -118,34 +118,33 @@ def _gathered(window: Window, events: dict[Stamp, int]) -> Iterator[tuple[Stamp,
     stamps = list(events)
     for start in range(0, len(stamps), _AT_ONCE):
         some = {stamp: events[stamp] for stamp in stamps[start : start + _AT_ONCE]}
-        found: dict[Stamp, list[bytes]] = {stamp: [] for stamp in some}
-        for begin, end in _near(window, some):
-            stamp = _stamp_at(window.text, begin, end)
-            at = some.get(stamp) if stamp is not None else None
-            if at is not None and (begin == at or (begin >= at - SPAN and end <= at + SPAN)):
-                found[stamp].append(window.text[begin:end])  # type: ignore[index]
-        yield from found.items()
+        yield from _gathered_at_once(window, some).items()
 
 
-def _near(window: Window, events: dict[Stamp, int]) -> Iterator[tuple[int, int]]:
-    """The lines near the events that may have one of their stamps: the last characters of these are looked for."""
-    text = window.text
+def _gathered_at_once(window: Window, events: dict[Stamp, int]) -> dict[Stamp, list[bytes]]:
+    """The last characters of all stamps are looked for together, and the lines in which they stand are looked at."""
+    text, limit = window.text, window.limit
     floor = max(min(events.values()) - SPAN, 0)
-    limit = min(max(events.values()) + SPAN, window.limit)
     find = searching(_enough(tuple({stamp[1][-_TAIL:] for stamp in events})))
-    with memoryview(text) as whole, whole[floor:limit] as view:
+    with memoryview(text) as whole, whole[floor : min(max(events.values()) + SPAN, limit)] as view:
         places = find(view)
+    found: dict[Stamp, list[bytes]] = {stamp: [] for stamp in events}
     end = -1
     for place in places:
-        at = floor + place
-        if at < end:
+        place += floor  # noqa: PLW2901
+        if place < end:
             continue
-        begin = text.rfind(b"\n", 0, at) + 1
-        end = text.find(b"\n", at, window.limit)
-        if end < 0:
-            end = window.limit
-        if begin or window.base == 0:
-            yield begin, end
+        begin = text.rfind(b"\n", 0, place) + 1
+        head = _STAMP.match(text, begin) if begin or window.base == 0 else None
+        stamp = (head[1], head[2]) if head else (b"", b"")
+        at = events.get(stamp)
+        if at is None:
+            continue
+        end = text.find(b"\n", place, limit)
+        end = end if end >= 0 else limit
+        if begin == at or (begin >= at - SPAN and end <= at + SPAN):
+            found[stamp].append(text[begin:end])
+    return found
 
 
 def _enough(patterns: tuple[bytes, ...]) -> tuple[bytes, ...]:

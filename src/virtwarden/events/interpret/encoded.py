@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import struct
-
 from virtwarden.events.interpret.tables import names
 
 KEY_SEPARATOR = "\x01"
@@ -73,6 +70,9 @@ def address(value: str) -> str:
 
 def _within(family: int, raw: bytes) -> str:
     """What an address says beside its family. The layouts are those of unix(7), ip(7), ipv6(7), netlink(7)."""
+    import socket  # noqa: PLC0415  # few records have addresses
+    import struct  # noqa: PLC0415
+
     if family == socket.AF_UNIX:
         return _local(raw)
     if family == socket.AF_INET and len(raw) >= 16:
@@ -84,16 +84,12 @@ def _within(family: int, raw: bytes) -> str:
     if family == socket.AF_VSOCK and len(raw) >= 12:
         port, guest = struct.unpack_from("<II", raw, 4)
         return f"cid={guest} port={port}"
-    if family in _TOO_SHORT:
-        return _TOO_SHORT[family]
-    return "(unsupported)"
-
-
-_TOO_SHORT: dict[int, str] = {
-    socket.AF_INET: "sockaddr len too short",
-    socket.AF_INET6: "sockaddr6 len too short",
-    socket.AF_NETLINK: "len too short",
-}
+    short = {
+        socket.AF_INET: "sockaddr len too short",
+        socket.AF_INET6: "sockaddr6 len too short",
+        socket.AF_NETLINK: "len too short",
+    }
+    return {int(each): said for each, said in short.items()}.get(family, "(unsupported)")
 
 
 def _local(raw: bytes) -> str:
@@ -108,5 +104,5 @@ def _host(name: str, raw: bytes) -> str:
 
 
 def _scope(raw: bytes) -> str:
-    scope: int = struct.unpack_from("<I", raw, 24)[0]
+    scope = int.from_bytes(raw[24:28], "little")
     return f"%{scope}" if scope and raw[8] == 0xFE and raw[9] & 0xC0 == 0x80 else ""

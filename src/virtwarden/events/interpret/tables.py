@@ -6,8 +6,8 @@ those of the kernel's headers, as `ausearch` gives them; where it leaves out new
 
 from __future__ import annotations
 
+import os
 from functools import cache
-from pathlib import Path
 
 Table = dict[int, str]
 
@@ -61,4 +61,5 @@ def _read(file: str, table: str) -> Table:
 
 @cache
 def _lines(file: str) -> list[str]:
-    return Path(__file__).with_name(file).read_text("ascii").splitlines()
+    with open(os.path.join(os.path.dirname(__file__), file), encoding="ascii") as text:
+        return text.read().splitlines()
