@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.events.made import Guest, Made
-from virtwarden.events import Event, Session, Skipped, blocks, events, sessions
+from virtwarden.events import Event, Session, Skipped, blocks, events, find, sessions
 
 QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -162,3 +162,12 @@ def test_what_is_there_twice_counts_once(log: Path, tmp_path: Path) -> None:
     skipped = Skipped()
     assert list(sessions([str(tmp_path)], skipped)) == told(log)[0]
     assert skipped.repeated
+
+
+def test_several_logs_of_a_folder_are_read_in_the_order_in_which_they_were_written(tmp_path: Path) -> None:
+    first, second = life(1), life(2)
+    later = second.data.replace(b"audit(17954", b"audit(17964")
+    (tmp_path / "z.log").write_bytes(first.data)
+    (tmp_path / "a.log").write_bytes(later)
+    names = [log.path for log in find([str(tmp_path / "a.log"), str(tmp_path / "z.log")])]
+    assert names == [str(tmp_path / "z.log"), str(tmp_path / "a.log")]

@@ -257,7 +257,8 @@ class Around:
         none near."""
         text, begin, end = self.window.text, self.begin, self.end
         node = text[begin : text.find(b"type=", begin, end)]
-        before = text[max(begin - _NEAR, 0) : begin].split(b"\n")[1:-1]
+        floor = max(begin - _NEAR, 0)
+        before = text[floor:begin].split(b"\n")[1 if floor else 0 : -1]
         behind = text[end + 1 : min(end + 1 + _NEAR, self.window.limit)].split(b"\n")[:-1]
         kernel = (node + b"type=", node + b"type=DAEMON_")
         return _first(reversed(before), *kernel), _first(behind, *kernel)

@@ -121,11 +121,12 @@ def begins(path: str) -> int:
             return 0  # reading from a pipe would take from it
         log = Log(path)
         with log.open() as raw:
-            head = bytearray(65536)
-            got = opened(raw, Skipped(), path).readinto(memoryview(head)) or 0
-    except (OSError, LogError, EOFError, ValueError):
+            head, held, source = bytearray(65536), 0, opened(raw, Skipped(), path)
+            while held < len(head) and (got := source.readinto(memoryview(head)[held:])):
+                held += got
+    except (OSError, Complaint):
         return 0  # told loudly when it is read in earnest
-    found = _STAMP.search(head, 0, got)
+    found = _STAMP.search(head, 0, held)
     return int(found[1]) * 1000 + int(found[2]) if found else 0
 
 
