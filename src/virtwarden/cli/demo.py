@@ -41,6 +41,7 @@ from virtwarden.stores.programs import Programs
 from virtwarden.undo import undo
 
 _RECORDING = "host.jsonl.gz"
+_LOG = "audit.log"
 _PAGE = "virt-warden-demo.html"
 
 
@@ -59,8 +60,11 @@ def run(words: list[str]) -> int:
         print(render(report, style_for(sys.stdout, detail=Detail.BRIEF)))
         deliver(FORMATS["html"].pieces(report, explanations()), page)
         print(f"\nThe whole report, with the evidence behind every finding: {page}\n")
+        log = str(Path(page).with_suffix("")) + "-audit.log"
+        deliver([(files("virtwarden.demo") / _LOG).read_text("utf-8")], log)
         Circle(Path(folder), lay_out(recording, Path(folder) / "root"), policy, controls).go()
-    print("\nTo scan this host: virt-warden scan. To see what would change on it: virt-warden plan")
+    print(f"\nWho ran which guest, from a sample audit log: virt-warden audit sessions {log}")
+    print("To scan this host: virt-warden scan. To see what would change on it: virt-warden plan")
     return PASSED
 
 
