@@ -19,9 +19,9 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from virtwarden.complaint import Complaint
-from virtwarden.events.columns.records import parsed
-from virtwarden.events.columns.store import Known, Move, Store, opened
-from virtwarden.events.columns.windows import WINDOW, Place, Reading, Window
+from virtwarden.events.columns.records import records_of
+from virtwarden.events.columns.store import Known, Move, Place, Store, opened
+from virtwarden.events.columns.windows import WINDOW, Reading, Window
 from virtwarden.events.logs import STDIN, Log, find
 from virtwarden.events.model import Skipped
 
@@ -108,10 +108,10 @@ class _Batches:
         """Read what stands behind the place up to which the log is known."""
         place = known.place
         for window in reading.windows(place):
+            self.told.bytes += window.place.bytes - place.bytes
             place = window.place
             work = self._pool.submit(_write, self.store, known.name, window, host or None)
             self._put(_Batch(known, place, work))
-            self.told.bytes += len(window.text)
         if reading.file is not None:
             self._put(_Batch(known, msgspec.structs.replace(place, file=reading.file), None))
 
@@ -136,12 +136,12 @@ class _Batches:
 
 
 def _write(store: Store, log: str, window: Window, host: str | None) -> _Written:
-    records = parsed(window.text, window.first_line, host)
+    records = records_of(window.lines, host)
     moves: list[Move] = []
     for (node, day), part in _by_folder(records):
         path, move = store.new(node, day, f"{log}-{window.first_line:012d}")
         try:
-            part.write_parquet(path, compression="zstd", compression_level=1)
+            part.write_parquet(path, compression="zstd", compression_level=1, statistics=False)
         except PolarsError as wrong:
             raise Complaint(f"{path} cannot be written: {wrong}") from None
         _sync(path)

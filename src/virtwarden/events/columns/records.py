@@ -44,11 +44,13 @@ _FIXED = len("type= msg=audit(.000:): ")
 _HEX = r"^(?:[0-9A-F]{2})+$"
 
 _NUMBERS = frozenset({"pid", "ppid", "auid", "uid", "ses", "syscall", "exit"})
+_COLUMNS = {"name": "path", "cwd": "path"}
+"""Which column a field belongs to that is sought by its own name."""
 _NAMES = {
     "subj": "subj|scontext|profile",
     "obj": "tcontext",
     "guest": "vm",
-    "path": "path|name|cwd",
+    "path": "path|name",
     "op": "op|operation",
 }
 """What records call the columns that bear another name."""
@@ -93,8 +95,8 @@ _SYSCALL = (
 _KINDS: dict[str, tuple[Part, ...]] = {
     "SYSCALL": _SYSCALL,
     "AVC": (Part("", "", ("verdict", "pid", "op", "comm", "subj", "path"), repeats=False),),
-    "PATH": (Part("", "", ("path",), repeats=False),),
-    "CWD": (Part("", "", ("path",), repeats=False),),
+    "PATH": (Part("", "", ("name",), repeats=False),),
+    "CWD": (Part("", "", ("cwd",), repeats=False),),
     "BPF": (Part("", "", ("op",), repeats=False),),
     "LOGIN": (Part("", "", ("res", "pid", "uid", "auid", "ses", "subj"), repeats=False),),
     "CONFIG_CHANGE": (Part("", "", ("res", "auid", "ses", "subj", "op", "key"), repeats=False),),
@@ -109,7 +111,12 @@ _SEED = secrets.randbits(63)  # so that nobody can write two pieces that are tak
 def parsed(window: bytes, first_line: int, host: str | None) -> pl.DataFrame:
     """The records of a window of whole lines. `first_line` is its first line's number, `host` where no node is told.
     Bytes that are no UTF-8 are written `\\xNN`."""
-    headed = _headed(_lines(window, first_line), host)
+    return records_of(lines_of(window, first_line), host)
+
+
+def records_of(lines: pl.DataFrame, host: str | None) -> pl.DataFrame:
+    """The records that numbered lines are."""
+    headed = _headed(lines, host)
     grouped: dict[tuple[Part, ...], list[pl.DataFrame]] = {}
     done: list[pl.DataFrame] = []
     for (kind,), told in headed.partition_by("type", as_dict=True).items():
@@ -124,7 +131,9 @@ def parsed(window: bytes, first_line: int, host: str | None) -> pl.DataFrame:
     return _complete(done)
 
 
-def _lines(window: bytes, first_line: int) -> pl.DataFrame:
+def lines_of(window: bytes, first_line: int) -> pl.DataFrame:
+    """The lines of a window, numbered."""
+
     def read(text: bytes) -> pl.DataFrame:
         return pl.read_lines(text, name="text", row_index_name="line", row_index_offset=first_line)
 
@@ -217,10 +226,10 @@ def _sought(pieces: pl.Series, columns: tuple[str, ...]) -> pl.DataFrame:
 def _field(piece: pl.Expr, name: str) -> pl.Expr:
     if name in _SUCCESSES:
         return pl.coalesce(map(piece.str.extract, _SUCCESSES[name])).is_in(_YES).alias("success")
-    sought = piece.str.extract(_named(_NAMES.get(name, name))).alias(name)
+    sought = piece.str.extract(_named(_NAMES.get(name, name))).alias(_COLUMNS.get(name, name))
     if name in _NUMBERS:
         return sought.cast(pl.Int64, strict=False)
-    return sought if name in _CODED else sought.str.strip_chars('"')
+    return sought if _COLUMNS.get(name, name) in _CODED else sought.str.strip_chars('"')
 
 
 def _named(name: str) -> str:

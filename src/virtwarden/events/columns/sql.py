@@ -36,9 +36,8 @@ CREATE MACRO decoded(value) AS CASE
 """
 _RECORDS = """
 CREATE VIEW records AS SELECT *,
-    CAST(time AS DATE) AS day,
     CASE WHEN type = 'PROCTITLE' THEN decoded(field(text, 'proctitle')) END AS proctitle
-FROM read_parquet([{files}], hive_partitioning = false)
+FROM read_parquet([{files}], hive_partitioning = true, hive_types = {{'day': DATE}})
 """
 _NO_RECORDS = """
 CREATE VIEW records AS SELECT {columns}, NULL::DATE AS day, NULL::VARCHAR AS proctitle WHERE false

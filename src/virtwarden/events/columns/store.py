@@ -21,12 +21,26 @@ from typing import NamedTuple
 import msgspec
 
 from virtwarden.complaint import Complaint
-from virtwarden.events.columns.windows import Place
 
 _CHECKPOINT, _NEW, _LOCK = "checkpoint.json", ".new", ".lock"
 NOWHERE = "__HIVE_DEFAULT_PARTITION__"
 """What the folder of records without host or day is called, by the convention of Hive."""
-_LONGEST = 150
+_LONGEST = 240
+
+
+File = tuple[int, int, int, int]
+"""A file as it was: device, inode, size, and when it was changed last."""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """How far a log was read: bytes and lines of it as they were before compression, and a digest of the last bytes.
+    `file` is the file that holds no more than that."""
+
+    bytes: int = 0
+    lines: int = 0
+    tail: str = ""
+    tail_size: int = 0
+    file: File | None = None
 
 
 class Known(msgspec.Struct):
@@ -64,7 +78,7 @@ class Store:
         """The logs that begin so."""
         return [each for each in self.checkpoint.logs if each.first == first]
 
-    def holds(self, file: tuple[int, int, int, int] | None) -> bool:
+    def holds(self, file: File | None) -> bool:
         """Whether all that this file holds was read already."""
         return file is not None and any(each.place.file == file for each in self.checkpoint.logs)
 
@@ -168,7 +182,7 @@ def encoded(value: str | None) -> str:
     ).decode("ascii")
     if len(spelled) <= _LONGEST:
         return spelled
-    return f"{spelled[:_LONGEST]}~{sha256(value.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}"
+    return f"{spelled[: _LONGEST - 17]}~{sha256(value.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}"
 
 
 def _require_own(folder: Path) -> None:

@@ -13,34 +13,23 @@ from collections.abc import Iterator
 from hashlib import sha256
 from typing import BinaryIO, NamedTuple
 
-import msgspec
+import polars as pl
 
+from virtwarden.events.columns.records import lines_of
+from virtwarden.events.columns.store import File, Place
 from virtwarden.events.logs import STDIN, Log, LogError, Source, opened
 from virtwarden.events.model import Skipped
 
 WINDOW = 8 << 20
 """Bytes that are worked on at a time; a line may be twice as long."""
 _TAIL = 4096
-
-File = tuple[int, int, int, int]
-"""A file as it was: device, inode, size, and when it was changed last."""
-
-
-class Place(msgspec.Struct, frozen=True):
-    """How far a log was read: bytes and lines of it as they were before compression, and a digest of the last bytes.
-    `file` is the file that holds no more than that."""
-
-    bytes: int = 0
-    lines: int = 0
-    tail: str = ""
-    tail_size: int = 0
-    file: File | None = None
+_LEAST = 2 * _TAIL
 
 
 class Window(NamedTuple):
-    """Whole lines, the number of the first, and how far the log is read with them."""
+    """Whole lines, numbered, and how far the log is read with them."""
 
-    text: bytes
+    lines: pl.DataFrame
     first_line: int
     place: Place
 
@@ -54,7 +43,7 @@ class Reading:
         self._size = size
         self._raw = log.open()
         self._source: Source = opened(self._raw, skipped, log.path)
-        self._buffer = mmap.mmap(-1, max(2 * size, 2 * _TAIL))
+        self._buffer = mmap.mmap(-1, max(2 * size, _LEAST))
         self._held = 0  # bytes in the buffer
         self._at = 0  # how many came before them
         self._over = False
@@ -109,12 +98,11 @@ class Reading:
             if not end:
                 lines += self._skip_long_line()
                 continue
-            text = self._buffer[:end]
+            tail = self._buffer[max(end - _TAIL, 0) : end]
+            first, numbered = lines + 1, lines_of(self._buffer[:end], lines + 1)
+            lines += numbered.height
             self._skip(end)
-            first = lines + 1
-            lines += text.count(b"\n") + (not text.endswith(b"\n"))
-            tail = text[-_TAIL:]
-            yield Window(text, first, Place(self._at, lines, sha256(tail).hexdigest(), len(tail)))
+            yield Window(numbered, first, Place(self._at, lines, sha256(tail).hexdigest(), len(tail)))
 
     def _rest(self) -> int:
         """How much of a last line without an end is taken: that of a file that is still written will get its end."""
@@ -140,7 +128,7 @@ class Reading:
         with memoryview(self._buffer) as view:
             while self._held < wanted and not self._over:
                 try:
-                    got = self._source.readinto(view[self._held :])
+                    got = self._source.readinto(view[self._held : max(wanted, _LEAST)])
                 except OSError as refused:
                     raise LogError(f"{self._name} cannot be read: {refused.strerror}") from None
                 self._held += got or 0
