@@ -71,25 +71,27 @@ def address(value: str) -> str:
 def _within(family: int, raw: bytes) -> str:
     """What an address says beside its family. The layouts are those of unix(7), ip(7), ipv6(7), netlink(7)."""
     import socket  # noqa: PLC0415  # few records have addresses
-    import struct  # noqa: PLC0415
 
     if family == socket.AF_UNIX:
         return _local(raw)
-    if family == socket.AF_INET and len(raw) >= 16:
-        return _host(socket.inet_ntop(socket.AF_INET, raw[4:8]), raw)
-    if family == socket.AF_INET6 and len(raw) >= 28:
-        return _host(socket.inet_ntop(socket.AF_INET6, raw[8:24]) + _scope(raw), raw)
-    if family == socket.AF_NETLINK and len(raw) >= 12:
-        return f"nlnk-fam=16 nlnk-pid={struct.unpack_from('<I', raw, 4)[0]}"
+    if family == socket.AF_INET:
+        return _host(socket.inet_ntop(family, raw[4:8]), raw) if len(raw) >= 16 else "sockaddr len too short"
+    if family == socket.AF_INET6:
+        is_whole = len(raw) >= 28
+        return (
+            _host(socket.inet_ntop(family, raw[8:24]) + _scope(raw), raw)
+            if is_whole
+            else "sockaddr6 len too short"
+        )
+    if family == socket.AF_NETLINK:
+        return f"nlnk-fam=16 nlnk-pid={_word(raw, 4)}" if len(raw) >= 12 else "len too short"
     if family == socket.AF_VSOCK and len(raw) >= 12:
-        port, guest = struct.unpack_from("<II", raw, 4)
-        return f"cid={guest} port={port}"
-    short = {
-        socket.AF_INET: "sockaddr len too short",
-        socket.AF_INET6: "sockaddr6 len too short",
-        socket.AF_NETLINK: "len too short",
-    }
-    return {int(each): said for each, said in short.items()}.get(family, "(unsupported)")
+        return f"cid={_word(raw, 8)} port={_word(raw, 4)}"
+    return "(unsupported)"
+
+
+def _word(raw: bytes, at: int) -> int:
+    return int.from_bytes(raw[at : at + 4], "little")
 
 
 def _local(raw: bytes) -> str:
@@ -104,5 +106,5 @@ def _host(name: str, raw: bytes) -> str:
 
 
 def _scope(raw: bytes) -> str:
-    scope = int.from_bytes(raw[24:28], "little")
+    scope = _word(raw, 24)
     return f"%{scope}" if scope and raw[8] == 0xFE and raw[9] & 0xC0 == 0x80 else ""

@@ -17,6 +17,7 @@ ENRICHED = "\x1d"
 _ROOM = 50_000
 """How many interpreted fields are remembered; the memory stays within some ten megabytes."""
 
+_KINDS = 2000  # types of records, with the hosts before them
 _HERE = "x86_64"  # where a record does not tell its architecture
 
 
@@ -36,6 +37,7 @@ class Interpreter:
         self._second = ("", "")
         self._room = Room(_ROOM)
         self._memories: dict[tuple[str, str], Words] = {}
+        self._kinds: dict[str, str] = {}
         self._calls: dict[tuple[str, str, str], _Call] = {}
 
     def record(self, line: bytes) -> str:
@@ -46,7 +48,7 @@ class Interpreter:
         stamp, closes, fields = rest.partition(")")
         if not opens or not closes:
             return text
-        kind = head[head.find("type=") + 5 :].rstrip()
+        kind = self._kinds.get(head) or self._kind(head)
         memory = self._memory(kind, names_added)
         words = fields.split(" ")
         try:
@@ -54,6 +56,12 @@ class Interpreter:
         except Open:
             told = " ".join(map(memory.told, whole_words(words)))
         return f"{head}msg=audit({self._time(stamp)}) {told}".rstrip()
+
+    def _kind(self, head: str) -> str:
+        kind = head[head.find("type=") + 5 :].rstrip()
+        if len(self._kinds) < _KINDS:
+            self._kinds[head] = kind
+        return kind
 
     def _time(self, stamp: str) -> str:
         seconds, dot, rest = stamp.partition(".")
@@ -121,9 +129,8 @@ def _place_of_call(words: list[str]) -> int:
 
 def _index(words: list[str], beginning: str, start: int) -> int:
     """The first of the next few words that begins so; 0 where none does."""
-    length = len(beginning)
-    for at in range(start, min(start + 12, len(words))):
-        if words[at][:length] == beginning:
+    for at, word in enumerate(words[start : start + 12], start):
+        if word.startswith(beginning):
             return at
     return 0
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from virtwarden.events.interpret.encoded import plain
 from virtwarden.events.interpret.fields import FIELDS, SPECIAL, Field
 
-_PASSING = frozenset(("inode", "exit", "proctitle", "name", "cwd", "saddr"))
+_PASSING = frozenset(("exit", "proctitle", "name", "cwd", "saddr"))
 """Fields whose values differ from record to record: not remembered."""
 
 
@@ -38,8 +38,11 @@ class Words(dict[str, str]):
     def __missing__(self, word: str) -> str:
         if '="' in word and word[-1] != '"' and _is_open(word):
             raise Open
-        said = self.told(word)
-        if word.partition("=")[0] not in _PASSING:
+        name, equals, value = word.partition("=")
+        if name == "inode":
+            return word
+        said = self._told(word, name, value) if equals else word
+        if name not in _PASSING:
             self[word] = said
             self._room.left -= 1
         return said
@@ -47,12 +50,13 @@ class Words(dict[str, str]):
     def told(self, word: str) -> str:
         """A field interpreted; what is none, or has no meaning of its own, as it is."""
         name, equals, value = word.partition("=")
-        if not equals:
-            return word
+        return self._told(word, name, value) if equals else word
+
+    def _told(self, word: str, name: str, value: str) -> str:
         if name == "msg" and value[:1] == "'":
             return f"msg='{self.told(value[1:])}"
-        bare = name.lstrip("(")
-        field = self._field(bare)
+        bare = name if name[:1] != "(" else name.lstrip("(")
+        field = self._fields.get(bare) or self._argument(bare)
         if field is None:
             return word
         given = self.added.get(bare)
@@ -60,11 +64,9 @@ class Words(dict[str, str]):
             return f"{name}={given}"
         return f"{name}={_interpreted(field, value)}"
 
-    def _field(self, name: str) -> Field | None:
-        field = self._fields.get(name)
-        if field is None and "a" in self._fields:  # an argument of a program: a0, a1, a2[0]
-            return self._fields.get(name.rstrip("0123456789[]"))
-        return field
+    def _argument(self, name: str) -> Field | None:
+        """Of an argument of a program: a0, a1, a2[0]."""
+        return self._fields.get(name.rstrip("0123456789[]")) if "a" in self._fields else None
 
 
 def whole_words(words: list[str]) -> Iterator[str]:
