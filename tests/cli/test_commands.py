@@ -12,6 +12,7 @@ import pytest
 
 from tests.kit import domain
 from virtwarden.cli import VERBS, main
+from virtwarden.cli.audit import COMMANDS
 from virtwarden.controls import every_control
 from virtwarden.report import FORMATS
 
@@ -63,10 +64,21 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_command_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as end:
-        main([verb, "--help"])
-    assert end.value.code == 0
+    assert _asked_for_help(verb) == 0
     assert f"usage: virt-warden {verb}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_audit_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _asked_for_help("audit", name) == 0
+    assert f"usage: virt-warden audit {name}" in capsys.readouterr().out
+
+
+def _asked_for_help(*words: str) -> object:
+    try:
+        return main([*words, "--help"])
+    except SystemExit as end:  # as argparse ends it
+        return end.code
 
 
 def test_a_failure_exits_with_one_and_shows_what_decided(image: Path, capsys: pytest.CaptureFixture[str]) -> None:
