@@ -23,15 +23,18 @@ RECORDED = {
 }
 
 
-def imported(folder: Path, *paths: Path, window: int = 65536, skipped: Skipped | None = None) -> Imported:
+def imported(
+    folder: Path, *paths: Path, window: int = 65536, skipped: Skipped | None = None, host: str | None = None
+) -> Imported:
     """Import logs in small windows."""
-    return import_logs(folder, [str(path) for path in paths], skipped or Skipped(), window=window)
+    return import_logs(folder, [str(path) for path in paths], skipped or Skipped(), host, window)
 
 
 def records(folder: Path) -> pl.DataFrame:
     """All that was imported, in the order of log, time and line."""
     parts = [pl.read_parquet(file, hive_partitioning=False) for file in files_in(folder)]
-    return pl.concat(parts).sort("host", "time", "serial", "type", "text", "line")
+    text = pl.concat_str(pl.col("bulk", "rest").fill_null("")).alias("text")
+    return pl.concat(parts).with_columns(text).sort("host", "time", "serial", "type", "text", "line")
 
 
 def rows(folder: Path, without: Sequence[str] = ()) -> list[tuple[object, ...]]:

@@ -58,17 +58,18 @@ def lines(folder: Path) -> Iterator[bytes]:
             yield "\n".join(told["line"].to_list()).encode() + b"\n"
 
 
-_NEEDED = ["host", "type", "time", "serial", "text", "line"]
+_NEEDED = ["host", "type", "time", "serial", "bulk", "rest", "line"]
 
 
 def _line() -> pl.Expr:
     millis = pl.col("time").dt.epoch("ms")
     return pl.format(
-        "{}type={} msg=audit({}.{}:{}): {}",
+        "{}type={} msg=audit({}.{}:{}): {}{}",
         pl.coalesce(pl.format("node={} ", "host"), pl.lit("")),
         "type",
         millis // 1000,
         (millis % 1000).cast(pl.String).str.zfill(3),
         "serial",
-        "text",
+        pl.col("bulk").fill_null(""),
+        pl.col("rest").fill_null(""),
     )

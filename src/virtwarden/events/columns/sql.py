@@ -16,6 +16,7 @@ from virtwarden.complaint import Complaint
 from virtwarden.events.columns.extra import needed
 from virtwarden.events.columns.frames import events_to_parquet, sessions_to_parquet
 from virtwarden.events.columns.store import files_in
+from virtwarden.events.columns.views import MACROS, quoted, records_view
 from virtwarden.events.logs import STDIN
 from virtwarden.events.model import Skipped
 
@@ -23,25 +24,6 @@ if TYPE_CHECKING:
     import duckdb
 
 _AT_ONCE = 2048
-
-_FIELD = r"""
-CREATE MACRO field(text, name) AS nullif(trim(regexp_extract(
-    text, '(?:^|[ ''\x1d])' || regexp_escape(name) || '=("[^"]*"|[^ ''"\x1d]+)', 1), '"'), '')
-"""
-_DECODED = r"""
-CREATE MACRO decoded(value) AS CASE
-    WHEN regexp_full_match(value, '(?:[0-9A-F]{2})+') THEN coalesce(
-        replace(try(decode(unhex(value))), chr(0), ' '), value)
-    ELSE value END
-"""
-_RECORDS = """
-CREATE VIEW records AS SELECT *,
-    CASE WHEN type = 'PROCTITLE' THEN decoded(field(text, 'proctitle')) END AS proctitle
-FROM read_parquet([{files}], hive_partitioning = true, hive_types = {{'day': DATE}})
-"""
-_NO_RECORDS = """
-CREATE VIEW records AS SELECT {columns}, NULL::DATE AS day, NULL::VARCHAR AS proctitle WHERE false
-"""
 
 
 class Answer:
@@ -76,7 +58,7 @@ class Asked:
         assert self._out is not None
         bare = question.strip().rstrip(";")
         form = "FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false"
-        _asked(lambda: self._connection.execute(f"COPY ({bare}\n) TO {_quoted(self._out)} ({form})"))
+        _asked(lambda: self._connection.execute(f"COPY ({bare}\n) TO {quoted(self._out)} ({form})"))
 
     def _require_select(self, question: str) -> None:
         duckdb = needed("duckdb")
@@ -162,13 +144,13 @@ def _place(files: Sequence[Path], derived: dict[str, Path], out: Path | None) ->
     connection = duckdb.connect(":memory:")
     run = connection.execute
     run("SET TimeZone = 'UTC'")
-    run(_FIELD)
-    run(_DECODED)
-    run(_RECORDS.format(files=", ".join(map(_quoted, files))) if files else _NO_RECORDS.format(columns=_nothing()))
+    for macro in MACROS:
+        run(macro)
+    run(records_view(files))
     for name, path in derived.items():
-        run(f"CREATE VIEW {name} AS SELECT * FROM read_parquet({_quoted(path)})")  # noqa: S608  # our own path
+        run(f"CREATE VIEW {name} AS SELECT * FROM read_parquet({quoted(path)})")  # noqa: S608  # our own path
     allowed = [str(path) for path in (*files, *derived.values(), *([out] if out else []))]
-    run(f"SET allowed_paths = [{', '.join(map(_quoted, allowed))}]")
+    run(f"SET allowed_paths = [{', '.join(map(quoted, allowed))}]")
     for setting in (
         "temp_directory = ''",
         "autoinstall_known_extensions = false",
@@ -179,17 +161,6 @@ def _place(files: Sequence[Path], derived: dict[str, Path], out: Path | None) ->
     ):
         run(f"SET {setting}")
     return Asked(connection, out)
-
-
-def _nothing() -> str:
-    from virtwarden.events.columns.records import RECORDS  # noqa: PLC0415  # needs polars
-
-    kinds = {"String": "VARCHAR", "Int64": "BIGINT", "Boolean": "BOOLEAN", "Datetime": "TIMESTAMPTZ"}
-    return ", ".join(f"NULL::{kinds[type(kind).__name__]} AS {name}" for name, kind in RECORDS.items())
-
-
-def _quoted(path: object) -> str:
-    return "'" + str(path).replace("'", "''") + "'"
 
 
 def _asked(ask: Callable[[], Any]) -> Any:
