@@ -14,9 +14,10 @@ import pytest
 import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.events.made import Guest, Made
-from virtwarden.events import Event, Session, Skipped, blocks, events, find, sessions
+from virtwarden.events import Event, Session, Skipped, blocks, brief_sessions, events, find, sessions
 
 QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -171,3 +172,11 @@ def test_several_logs_of_a_folder_are_read_in_the_order_in_which_they_were_writt
     (tmp_path / "a.log").write_bytes(later)
     names = [log.path for log in find([str(tmp_path / "a.log"), str(tmp_path / "z.log")])]
     assert names == [str(tmp_path / "z.log"), str(tmp_path / "a.log")]
+
+
+def test_brief_sessions_are_the_same_but_for_what_they_do_not_read(log: Path) -> None:
+    whole, brief = list(sessions([str(log)], Skipped())), list(brief_sessions([str(log)], Skipped()))
+    assert len(whole) == len(brief)
+    for one, other in zip(whole, brief, strict=True):
+        left_out = {"id": "", "labels": (), "proof": ()}
+        assert replace(one, **left_out) == replace(other, **left_out)

@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from virtwarden.events.columns.frames import events_frame as read
     from virtwarden.events.logs import Log, LogError, find
     from virtwarden.events.model import Event, Session, Skipped
-    from virtwarden.events.reading import Following, events, lives, sessions, told
+    from virtwarden.events.reading import Following, brief_sessions, events, lives, sessions, told
 
 __all__ = [
-    "Event", "Following", "Log", "LogError", "Session", "Skipped", "events", "find", "lives", "read", "sessions",
-    "told",
+    "Event", "Following", "Log", "LogError", "Session", "Skipped", "brief_sessions", "events", "find", "lives", "read",
+    "sessions", "told",
 ]  # fmt: skip
 _HOMES = {
     **dict.fromkeys(("Event", "Session", "Skipped"), "model"),
     **dict.fromkeys(("Log", "LogError", "find"), "logs"),
-    **dict.fromkeys(("Following", "events", "lives", "sessions", "told"), "reading"),
+    **dict.fromkeys(("Following", "brief_sessions", "events", "lives", "sessions", "told"), "reading"),
     "read": "columns.frames",
 }
 

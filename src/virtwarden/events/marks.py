@@ -15,7 +15,9 @@ GUESTS = (b"VIRT_", b"AVC msg", b"APPARMOR_", b"ANOM_", b"SYSTEM_", b"DAEMON_", 
 """Of events: guests' records, denials, anomalies, the host's and the audit daemon's, and commands of virsh, in plain
 and in hexadecimal."""
 LIVES = (b"VIRT_C", b"VIRT_M", b"SYSTEM_", b"DAEMON_", b"virsh", b"7669727368")
-"""Of sessions: only what begins and ends them, and who asked."""
+"""Of sessions: only what begins and ends them, their labels, and who asked."""
+BRIEF = (b"VIRT_C", b"SYSTEM_", b"DAEMON_", b"virsh", b"7669727368")
+"""Of sessions without their labels: half as many records."""
 
 
 def searching(marks: tuple[bytes, ...]) -> Search:

@@ -34,6 +34,8 @@ class Kind(StrEnum):
     SHUTDOWN = "shutdown"  # of the host
     AUDIT = "audit"  # the audit daemon starts, ends, rotates …
 
+    __hash__ = str.__hash__  # an enumeration's own is written in Python, and asked for at every event
+
 
 class Ending(StrEnum):
     """How a session ended; the first seven are libvirt's own reasons of a stop."""

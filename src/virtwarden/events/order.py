@@ -15,7 +15,7 @@ from itertools import islice, takewhile
 from virtwarden.events.model import Event, EventId, HostEvent, Kind, Skipped
 from virtwarden.events.records import CommandPart
 
-_WAITING = 512
+_WAITING = 256
 """How many records wait until they are taken to be in order; counted, not timed, so that every run does the same."""
 _REBOOT = 1000
 """The least milliseconds that a reboot takes; CPUs number and stamp records with less between them."""
@@ -50,14 +50,19 @@ class _Boot:
         return page is not None and bool(page[(serial & 0xFFFF) >> 3] & 1 << (serial & 7))
 
 
+_NEVER = _Boot(-1, 0)
+_NEVER.serial = 1 << 64  # no record comes after it
+
+
 class Order:
     """The records of one host, put in order."""
 
-    __slots__ = ("_afresh", "_arrived", "_boots", "_daemon", "_daemons", "_skipped", "_waiting")
+    __slots__ = ("_afresh", "_arrived", "_boot", "_boots", "_daemon", "_daemons", "_skipped", "_waiting")
 
     def __init__(self, skipped: Skipped) -> None:
         self._skipped = skipped
         self._boots: list[_Boot] = []
+        self._boot = _NEVER  # the latest one
         self._waiting: list[Placed] = []
         self._arrived = 0
         self._daemon = self._afresh = False
@@ -66,11 +71,11 @@ class Order:
     def put(self, record: Event | CommandPart, line: bytes) -> list[Placed]:
         """Take a record; what is in order by now, mostly nothing."""
         self._arrived += 1
-        waiting = self._waiting
-        serial, boot = record.id.serial, self._boots[-1] if self._boots else None
-        if boot is not None and serial > boot.serial and self._is_plain(record):
+        waiting, serial, boot = self._waiting, record.id.serial, self._boot
+        if serial > boot.serial and not self._daemon and record.kind not in _OF_HOSTS:
             boot.serial = serial
-            boot.last = max(boot.last, record.id.millis)
+            if record.id.millis > boot.last:
+                boot.last = record.id.millis
             boot.mark(serial)
             waiting.append((boot.number, serial, self._arrived, record, line))
         elif not self._insert(record, line):
@@ -80,9 +85,6 @@ class Order:
         ready = waiting[:_WAITING]
         del waiting[:_WAITING]
         return ready
-
-    def _is_plain(self, record: Event | CommandPart) -> bool:
-        return not self._daemon and (type(record) is CommandPart or record.kind not in _OF_HOSTS)  # type: ignore[union-attr]
 
     def _insert(self, record: Event | CommandPart, line: bytes) -> bool:
         """Put in order what does not simply come next; False for what was here before."""
@@ -165,10 +167,11 @@ class Order:
     def _new(self, id_: EventId) -> _Boot:
         boot = _Boot(len(self._boots), id_.millis)
         self._boots.append(boot)
+        self._boot = boot
         return boot
 
 
-_OF_HOSTS = (Kind.AUDIT, Kind.BOOT)
+_OF_HOSTS = frozenset((Kind.AUDIT, Kind.BOOT))
 
 
 def _place(placed: Placed) -> tuple[int, int, int]:

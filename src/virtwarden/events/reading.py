@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from virtwarden.events.blocks import BLOCK, Around, windows
 from virtwarden.events.logs import Log, find
-from virtwarden.events.marks import GUESTS, LIVES, lines, searching
+from virtwarden.events.marks import BRIEF, GUESTS, LIVES, lines, searching
 from virtwarden.events.model import Event, Session, Skipped
 from virtwarden.events.order import Order, Placed
 from virtwarden.events.records import Records
@@ -19,7 +19,23 @@ from virtwarden.formats import Malformed
 
 def sessions(paths: Iterable[str], skipped: Skipped, block: int = BLOCK) -> Iterator[Session]:
     """The sessions of every guest, in the order in which they ended. Raises `LogError`."""
-    return (each for each in lives(paths, skipped, block) if isinstance(each, Session))
+    return _sessions(find(paths), LIVES, skipped, block)
+
+
+def brief_sessions(paths: Iterable[str], skipped: Skipped, block: int = BLOCK) -> Iterator[Session]:
+    """The same without labels, in half the time: starts and stops are read, and not what comes before a start. So a
+    start of which neither success nor failure is told is none. Raises `LogError`."""
+    return _sessions(find(paths), BRIEF, skipped, block)
+
+
+def _sessions(logs: list[Log], marks: tuple[bytes, ...], skipped: Skipped, block: int) -> Iterator[Session]:
+    hosts: dict[str, _Host] = {}
+    for host, ready in _placed(logs, hosts, marks, skipped, block):
+        yield from _lived(host.tracker, ready)
+    for host in hosts.values():
+        yield from _lived(host.tracker, host.order.rest())
+        host.tracker.finish()
+        yield from host.tracker.closed
 
 
 def events(paths: Iterable[str], skipped: Skipped, block: int = BLOCK) -> Iterator[Event]:
@@ -63,6 +79,14 @@ def _taken(tracker: Tracker, ready: Iterable[Placed]) -> Iterator[Event | Sessio
         if closed:
             yield from closed
             closed.clear()
+
+
+def _lived(tracker: Tracker, ready: Iterable[Placed]) -> Iterator[Session]:
+    take, closed = tracker.take, tracker.closed
+    for placed in ready:
+        take(placed)
+    yield from closed
+    closed.clear()
 
 
 def _time(each: Event | Session) -> int:

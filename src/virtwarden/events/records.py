@@ -34,7 +34,6 @@ _VIRT = re.compile(
     rb"pid=-?\d+ uid=(\d{1,10}) auid=\d+ ses=\d+(?: subj=\S+)? msg='virt=(\S+) (?:(?:op|resrc)=(\S+) )?"
     rb"(?:reason=(\S+) )?vm=(\"[^\"]*\"|\S+) uuid=(\S+) ?"
 )
-_PID = re.compile(rb"vm-pid=(\d{1,10})(?: |\Z)")
 _LABELS = re.compile(rb"vm-ctx=(\S*) img-ctx=(\S*) model=(\S+)")
 _CHANGE = re.compile(rb"old-[a-z-]+=(\"[^\"]*\"|\S*) new-[a-z-]+=(\"[^\"]*\"|\S*)\Z")
 _UID = re.compile(rb'[\x1d ]UID="([^"]*)"')
@@ -50,6 +49,7 @@ class CommandPart(msgspec.Struct, frozen=True, gc=False):
     auid: int | None
     user: str | None
     words: tuple[str, ...]
+    kind: str = "command"
 
 
 Companions = Callable[[], list[bytes]]
@@ -94,13 +94,14 @@ def _kept(cache: dict[_K, _T], key: _K, value: _T) -> _T:
 class Records:
     """Reads lines; what comes again and again (names, uuids, resources) is kept once."""
 
-    __slots__ = ("_guests", "_resources", "_texts", "_users")
+    __slots__ = ("_guests", "_resources", "_texts", "_users", "_users_of")
 
     def __init__(self) -> None:
         self._texts = _Texts()
         self._guests = _Names()
         self._resources: dict[tuple[bytes, bytes, bytes], Resource] = {}
         self._users: dict[tuple[str, bytes], str] = {}
+        self._users_of: dict[bytes, Identity] = {}
 
     def read(self, line: bytes, host: str, around: Around) -> Event | CommandPart | None:
         """The event of a line, None if it is of no kind that tells of guests. Raises `Malformed`."""
@@ -143,17 +144,22 @@ class Records:
             host = texts[node]
         detail: Detail
         if letter == b"R":
-            kind, detail = Kind.RESOURCE, self._resource(what, reason, tail)
+            kind, detail = _RESOURCE, self._resource(what, reason, tail)
         elif letter == b"C":
-            kind = _OPERATIONS.get(what, Kind.INIT)
+            kind = _OPERATIONS.get(what, _INIT)
             detail = Control(texts[virt], texts[reason], _process(tail))
         else:
-            kind, detail = Kind.IDENTITY, _identity(tail)
+            kind, detail = _IDENTITY, self._users_of.get(tail) or self._identity(tail)
         user = self._users.get((host, uid)) or self._user(host, uid, line, end)
         return Event(
             kind, host, EventId(int(seconds + millis), int(serial)), self._guests[vm], texts[uuid],
             line.startswith(b"success", result + 5), int(uid), user, detail, None,
         )  # fmt: skip
+
+    def _identity(self, tail: bytes) -> Identity:
+        """A label; of those that only name a user there are few."""
+        identity = _identity(tail)
+        return _kept(self._users_of, tail, identity) if identity.label.model == "dac" else identity
 
     def _user(self, host: str, uid: bytes, line: bytes, end: int) -> str | None:
         """The name that the log gives a user, once it has been given."""
@@ -204,10 +210,11 @@ def _resource(type_: str, reason: str, tail: bytes) -> Resource:
 
 
 def _process(tail: bytes) -> int | None:
-    found = _PID.match(tail)
-    return (int(found[1]) or None) if found else None
+    pid = tail[7:].partition(b" ")[0]
+    return int(pid) or None if pid.isdigit() and len(pid) < 11 and tail.startswith(b"vm-pid=") else None
 
 
+_RESOURCE, _IDENTITY, _INIT = Kind.RESOURCE, Kind.IDENTITY, Kind.INIT
 _OPERATIONS = {b"start": Kind.START, b"stop": Kind.STOP, b"init": Kind.INIT}
 _NUMBERS = ("mem", "vcpu", "iothread")
 _OF_ALL = frozenset(

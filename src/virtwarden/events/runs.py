@@ -23,7 +23,9 @@ class Run:
         self.uuid = event.uuid or ""
         self.user, self.user_name = event.user, event.user_name
         self.state = state
-        self.id = f"{self.uuid}@?" if state == "before" else f"{self.uuid}@{event.id}"
+        millis, serial = event.id.millis, event.id.serial
+        told = "?" if state == "before" else f"{millis // 1000}.{millis % 1000:03d}:{serial}"
+        self.id = f"{self.uuid}@{told}"
         self.first = event.id
         self.virt = ""
         self.pid: int | None = None

@@ -29,6 +29,7 @@ from virtwarden.events.ties import Ties, Untied
 
 _START_TAKES = 600_000
 """The most milliseconds between the first record of a start and the one that tells how it came out."""
+_RESOURCE, _IDENTITY, _START, _STOP = Kind.RESOURCE, Kind.IDENTITY, Kind.START, Kind.STOP
 _ENDINGS = {each.value: each for each in Ending}
 
 
@@ -58,20 +59,22 @@ class Tracker:
             self._askers.take(record)
             return None
         kind = record.kind
-        if kind is Kind.RESOURCE:
-            return self._in(record, self._resource(record))
-        if kind is Kind.DENIAL or kind is Kind.ANOMALY:
+        if kind is _RESOURCE:
+            run: Run | None = self._resource(record)
+        elif kind is _IDENTITY:
+            run = self._identity(record)
+        elif kind is _START:
+            run = self._start(record)
+        elif kind is _STOP:
+            run = self._stop(record)
+        elif kind is Kind.DENIAL or kind is Kind.ANOMALY:
             return self._tied(record)
-        if kind is Kind.IDENTITY:
-            return self._in(record, self._identity(record))
-        if kind is Kind.START:
-            return self._in(record, self._start(record))
-        if kind is Kind.STOP:
-            return self._in(record, self._stop(record))
-        if kind is Kind.INIT:
-            return self._in(record, self._open.get(record.uuid or ""))
-        if kind is Kind.SHUTDOWN:
-            self._down = record.id.millis
+        else:
+            run = self._open.get(record.uuid) if record.uuid else None
+            if kind is Kind.SHUTDOWN:
+                self._down = record.id.millis
+        if run is not None:
+            force_setattr(record, "session", run.id)  # nobody has seen it yet
         return record
 
     def finish(self) -> None:
@@ -89,12 +92,6 @@ class Tracker:
         return [
             run.ended(self.host, Ending.RUNNING, None) for run in self._open.values() if run.state == "running"
         ]
-
-    def _in(self, event: Event, run: Run | None) -> Event:
-        if run is None:
-            return event
-        force_setattr(event, "session", run.id)  # nobody has seen it yet
-        return event
 
     def _booted(self, boot: int, millis: int) -> None:
         if self._boot is not None and boot > self._boot:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from virtwarden import events
 from virtwarden.cli import PASSED
@@ -11,7 +12,7 @@ from virtwarden.cli.audit.users import Users
 from virtwarden.cli.parsing import Parser, parser
 from virtwarden.events.model import Session
 from virtwarden.events.sorting import by_start
-from virtwarden.report.audit.lines import no_proof, session_lines, session_proof
+from virtwarden.report.audit.lines import SessionLines, no_proof, session_proof
 
 
 def run(words: list[str]) -> int:
@@ -19,11 +20,13 @@ def run(words: list[str]) -> int:
     chosen = options().parse_args(words)
     choice = window_of(chosen)
     with telling() as skipped:
-        found = by_start(each for each in events.sessions(choice.files, skipped) if choice.session(each))
+        is_brief = chosen.form == "text" and not chosen.proof and not chosen.parquet  # no labels, no proof
+        read = events.brief_sessions if is_brief else events.sessions
+        found = (each for each in read(choice.files, skipped) if choice.session(each))
         if chosen.parquet:
             from virtwarden.events.columns import sessions_to_parquet  # noqa: PLC0415  # an extra
 
-            sessions_to_parquet(found, chosen.parquet)
+            sessions_to_parquet(by_start(found, _as_it_is), chosen.parquet)
         else:
             deliver(_pieces(found, chosen.form, chosen.proof))
     return PASSED
@@ -31,12 +34,18 @@ def run(words: list[str]) -> int:
 
 def _pieces(found: Iterable[Session], form: str, proof: object) -> Iterator[str]:
     if form == "text":
-        return session_lines(found, Users(), session_proof if proof else no_proof)
+        line = SessionLines(Users(), session_proof if proof else no_proof)
+        return chain((line.head,), by_start(found, line))
     from virtwarden.report.audit import told  # noqa: PLC0415  # only where it is asked for
 
+    ordered = by_start(found, _as_it_is)
     if form == "json":
-        return told.as_json(found, told.session_row)
-    return told.as_csv(found, told.session_row, told.SESSION_COLUMNS)
+        return told.as_json(ordered, told.session_row)
+    return told.as_csv(ordered, told.session_row, told.SESSION_COLUMNS)
+
+
+def _as_it_is(session: Session) -> Session:
+    return session
 
 
 def options() -> Parser:

@@ -41,15 +41,17 @@ def zone_name(millis: int, zone: tzinfo | None) -> str:
 def took(millis: int) -> str:
     """How long something took, in its two largest units: `3 d 4 h`, `4 h 12 min`, `7 s`."""
     seconds = max(millis, 0) // 1000
-    units = ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min"), (_SECOND, "s"))
-    parts: list[str] = []
-    for size, name in units:
-        number, seconds = divmod(seconds, size)
-        if number or (parts and len(parts) < 2):
-            parts.append(f"{number} {name}")
-        if len(parts) == 2:
+    if seconds < _MINUTE:
+        return f"{seconds} s"
+    for size, name, less, smaller in _UNITS:
+        if seconds >= size:
             break
-    return " ".join(part for part in parts if not part.startswith("0 ")) or "0 s"
+    first, rest = divmod(seconds, size)
+    second = rest // less
+    return f"{first} {name} {second} {smaller}" if second else f"{first} {name}"
+
+
+_UNITS = ((_DAY, "d", _HOUR, "h"), (_HOUR, "h", _MINUTE, "min"), (_MINUTE, "min", _SECOND, "s"))
 
 
 def ticks(start: int, stop: int, most: int, zone: tzinfo | None) -> Iterator[tuple[int, str]]:

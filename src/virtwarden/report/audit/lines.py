@@ -14,25 +14,41 @@ _GUEST, _TEXT = 20, 200
 Users = Callable[[int], str]
 
 
-def session_lines(sessions: Iterable[Session], user: Users, proof: Callable[[Session], str]) -> Iterator[str]:
+class SessionLines:
     """A line a session under a head: guest, from, to, how long, why, by whom."""
-    yield f"{'guest':<{_GUEST}} {'started':<19} {'ended':<20} {'lasted':<12} {'user':<8} why\n"
-    seconds = _Seconds()
-    for each in sessions:
-        guest = shown(each.guest, 40)
-        started = "before the log" if each.started is None else seconds[each.started // 1000]
-        ended = "" if each.ended is None else seconds[each.ended // 1000]
-        mark = "" if each.exact or not ended else "≤"
-        lasted = ""
-        if each.started is not None and each.ended is not None and each.ended >= each.started:
-            lasted = took(each.ended - each.started)
-        name = each.user_name or ("" if each.user is None else user(each.user))
-        why = f"{began_words(each)} → {ended_words(each)}"
-        host = f"{shown(each.host, 40)} · " if each.host else ""
-        yield (
-            f"{guest:<{_GUEST}} {started:<19} {mark + ended:<20} {lasted:<12} {shown(name, 20):<8} {host}{why}\n"
-            f"{proof(each)}"
+
+    head = f"{'guest':<{_GUEST}} {'started':<19} {'ended':<20} {'lasted':<12} {'user':<8} why\n"
+
+    def __init__(self, user: Users, proof: Callable[[Session], str]) -> None:
+        self._user = user
+        self._proof = proof
+        self._seconds = _Seconds()
+        self._why: dict[tuple[object, ...], str] = {}
+        self._shown = _Shown()
+
+    def __call__(self, each: Session) -> str:
+        """The line, with what is behind it."""
+        began, end = each.started, each.ended
+        started = "before the log" if began is None else self._seconds[began // 1000]
+        ended = "" if end is None else self._seconds[end // 1000]
+        if ended and not each.exact:
+            ended = f"≤{ended}"
+        lasted = took(end - began) if began is not None and end is not None and end >= began else ""
+        name = each.user_name or ("" if each.user is None else self._user(each.user))
+        host = f"{self._shown[each.host]} · " if each.host else ""
+        return (
+            f"{self._shown[each.guest]:<{_GUEST}} {started:<19} {ended:<20} {lasted:<12} {self._shown[name]:<8} "
+            f"{host}{self._reasons(each)}\n{self._proof(each)}"
         )
+
+    def _reasons(self, each: Session) -> str:
+        if each.asked or each.end_asked:
+            return f"{began_words(each)} → {ended_words(each)}"
+        key = (each.started is None, each.start_reason, each.ending, each.exact, each.ended is None)
+        why = self._why.get(key)
+        if why is None:
+            why = self._why[key] = f"{began_words(each)} → {ended_words(each)}"
+        return why
 
 
 def session_proof(session: Session) -> str:
@@ -66,6 +82,16 @@ def event_proof(event: Event) -> str:
 def no_proof(_: object) -> str:
     """Nothing behind a line."""
     return ""
+
+
+class _Shown(dict[str, str]):
+    """Names made safe to show, each once."""
+
+    def __missing__(self, name: str) -> str:
+        if len(self) > _MANY:
+            self.clear()
+        text = self[name] = shown(name, 40)
+        return text
 
 
 class _Seconds(dict[int, str]):
