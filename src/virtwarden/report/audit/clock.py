@@ -43,9 +43,7 @@ def took(millis: int) -> str:
     seconds = max(millis, 0) // 1000
     if seconds < _MINUTE:
         return f"{seconds} s"
-    for size, name, less, smaller in _UNITS:
-        if seconds >= size:
-            break
+    size, name, less, smaller = next(unit for unit in _UNITS if seconds >= unit[0])
     first, rest = divmod(seconds, size)
     second = rest // less
     return f"{first} {name} {second} {smaller}" if second else f"{first} {name}"
