@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from virtwarden.events.fields import ENRICHED, encoded, name_of, number, pairs, plain
+from virtwarden.events.fields import ENRICHED, encoded, name_of, number, pairs, plain, value
 from virtwarden.events.model import Denial
 from virtwarden.formats import Malformed
 
@@ -71,8 +71,7 @@ def _who(records: list[bytes]) -> tuple[int | None, int | None, str | None]:
     """The login's user, the process's, and the latter's name, as the SYSCALL record tells."""
     for record in records:
         if b"type=SYSCALL " in record[:_HEAD]:
-            told = pairs(record)
-            return number(told.get("auid")), number(told.get("uid")), name_of(record, b"UID")
+            return number(value(record, b"auid")), number(value(record, b"uid")), name_of(record, b"UID")
     return None, None, None
 
 
@@ -82,7 +81,7 @@ def _path(path: str | None, records: list[bytes]) -> str | None:
         return path
     for record in records:
         if b"type=PATH " in record[:_HEAD]:
-            name = encoded(pairs(record).get("name"))
+            name = encoded(value(record, b"name"))
             if name is not None and name.startswith("/") and (path is None or name.rpartition("/")[2] == path):
                 return name
     return path

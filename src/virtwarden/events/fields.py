@@ -25,6 +25,17 @@ def pairs(text: bytes) -> dict[str, bytes]:
     return found
 
 
+def value(text: bytes, name: bytes) -> bytes | None:
+    """One field of a text whose values hold no blanks, as the kernel's own records; None where it has none."""
+    at = text.find(b" " + name + b"=")
+    if at < 0:
+        return None
+    start = at + len(name) + 2
+    end = text.find(b" ", start)
+    found = text[start : end if end >= 0 else len(text)]
+    return found.partition(ENRICHED)[0]
+
+
 def decoded(text: bytes) -> str:
     """Bytes as text; what is not UTF-8 survives as surrogates."""
     return text.decode("utf-8", "surrogateescape")

@@ -284,9 +284,9 @@ class _Draft:
         """The finished rule."""
         if len(self._fields) > _MOST_FIELDS:
             raise Malformed(f"a rule has at most {_MOST_FIELDS} fields")
-        for names in _ONCE:
-            if sum(each.name in names for each in self._fields) > 1:
-                raise Malformed(f"a rule speaks of one {' or '.join(names)} only")
+        for alike in _ONCE:
+            if sum(each.name in alike for each in self._fields) > 1:
+                raise Malformed(f"a rule speaks of one {' or '.join(alike)} only")
         syscalls = tuple(sorted(self._syscalls))
         if self._on not in _NO_SYSCALLS and self._asks_for_all():
             syscalls = _ALL
