@@ -94,7 +94,7 @@ def _kept(cache: dict[_K, _T], key: _K, value: _T) -> _T:
 class Records:
     """Reads lines; what comes again and again (names, uuids, resources) is kept once."""
 
-    __slots__ = ("_guests", "_resources", "_texts", "_users", "_users_of")
+    __slots__ = ("_guests", "_had", "_resources", "_texts", "_users", "_users_of")
 
     def __init__(self) -> None:
         self._texts = _Texts()
@@ -102,6 +102,7 @@ class Records:
         self._resources: dict[tuple[bytes, bytes, bytes], Resource] = {}
         self._users: dict[tuple[str, bytes], str] = {}
         self._users_of: dict[bytes, Identity] = {}
+        self._had = denials.Guests()
 
     def read(self, line: bytes, host: str, around: Around) -> Event | CommandPart | None:
         """The event of a line, None if it is of no kind that tells of guests. Raises `Malformed`."""
@@ -119,10 +120,7 @@ class Records:
         if type_.startswith(b"VIRT_"):
             return self._by_name(line, head.end(), type_, host, id_)
         if type_ in (b"AVC", b"USER_AVC") or type_.startswith(b"APPARMOR_"):
-            denied = denials.read(line[head.end() :], around.companions)
-            return denied and Event(
-                Kind.DENIAL, host, id_, None, None, not denied[0].denied, *denied[1:], denied[0], None
-            )
+            return self._denial(line[head.end() :], host, id_, around.companions)
         if type_.startswith(b"ANOM_"):
             return _anomaly(decoded(type_), line[head.end() :], host, id_, around.companions)
         if type_.startswith((b"SYSTEM_", b"DAEMON_")):
@@ -147,7 +145,9 @@ class Records:
             kind, detail = _RESOURCE, self._resource(what, reason, tail)
         elif letter == b"C":
             kind = _OPERATIONS.get(what, _INIT)
-            detail = Control(texts[virt], texts[reason], _process(tail))
+            pid = _process(tail)
+            detail = Control(texts[virt], texts[reason], pid)
+            self._had.run(pid)
         else:
             kind, detail = _IDENTITY, self._users_of.get(tail) or self._identity(tail)
         user = self._users.get((host, uid)) or self._user(host, uid, line, end)
@@ -159,7 +159,17 @@ class Records:
     def _identity(self, tail: bytes) -> Identity:
         """A label; of those that only name a user there are few."""
         identity = _identity(tail)
-        return _kept(self._users_of, tail, identity) if identity.label.model == "dac" else identity
+        if identity.label.model == "dac":
+            return _kept(self._users_of, tail, identity)
+        self._had.have(identity.label)
+        return identity
+
+    def _denial(self, body: bytes, host: str, id_: EventId, companions: Companions) -> Event | None:
+        found = denials.read(body, companions, self._had)
+        if found is None:
+            return None
+        denial, uid, name = found
+        return Event(Kind.DENIAL, host, id_, None, None, not denial.denied, uid, name, denial, None)
 
     def _user(self, host: str, uid: bytes, line: bytes, end: int) -> str | None:
         """The name that the log gives a user, once it has been given."""
@@ -181,13 +191,17 @@ class Records:
             kind = _OPERATIONS.get(inner.get("op", b""), Kind.INIT)
             pid = number(inner.get("vm-pid"))
             detail: Detail = Control(decoded(inner.get("virt", b"")), reason, pid if pid and pid > 0 else None)
+            self._had.run(pid)
         elif type_ == b"VIRT_MACHINE_ID":
             texts = [decoded(inner.get(name, b"")) for name in ("model", "vm-ctx", "img-ctx")]
             kind, detail = Kind.IDENTITY, Identity(Label(*texts))
+            self._had.have(detail.label)
         elif type_ == b"VIRT_RESOURCE":
             resrc = decoded(inner.get("resrc", b""))
             rest = [(name, value) for name, value in inner.items() if name not in _OF_ALL]
-            kind, detail = Kind.RESOURCE, Resource(resrc, reason, *_values(reason, rest))
+            resource = Resource(resrc, reason, *_values(reason, rest))
+            kind, detail = Kind.RESOURCE, resource
+            self._had.own(resource.new)
         else:
             raise Malformed(f"a guest's record of the unknown type {decoded(type_)[:40]}")
         name = self._user(host, outer.get("uid", b""), line, opening)
@@ -198,7 +212,10 @@ class Records:
             tail = tail[tail.find(b" class=") + 1 :]  # the guest's own group, another one at every start
         key = (type_, reason, tail)
         known = self._resources.get(key)
-        return known or _kept(self._resources, key, _resource(self._texts[type_], self._texts[reason], tail))
+        if known is None:
+            known = _kept(self._resources, key, _resource(self._texts[type_], self._texts[reason], tail))
+            self._had.own(known.new)
+        return known
 
 
 def _resource(type_: str, reason: str, tail: bytes) -> Resource:
@@ -269,14 +286,6 @@ def _begins_afresh(before: bytes, behind: bytes) -> bool:
     """Whether the kernel's numbers go back between two lines of one host."""
     first, second = HEAD.match(before), HEAD.match(behind)
     return first is not None and second is not None and first[1] == second[1] and int(second[5]) < int(first[5])
-
-
-def _denial(body: bytes, host: str, id_: EventId, companions: Companions) -> Event | None:
-    found = denials.read(body, companions)
-    if found is None:
-        return None
-    denial, uid, name = found
-    return Event(Kind.DENIAL, host, id_, None, None, not denial.denied, uid, name, denial, None)
 
 
 def _anomaly(type_: str, body: bytes, host: str, id_: EventId, companions: Companions) -> Event:
