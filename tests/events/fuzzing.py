@@ -10,7 +10,7 @@ import zstandard
 
 from tests.events.made import Guest, Made
 from virtwarden.events import Event, Skipped, sessions, told
-from virtwarden.report.audit.lines import SessionLines, event_lines, event_proof, session_proof
+from virtwarden.report.audit.lines import EventLines, SessionLines, event_proof, session_proof
 from virtwarden.report.audit.skipped import sentences
 from virtwarden.report.audit.told import EVENT_COLUMNS, SESSION_COLUMNS, as_csv, as_json, event_row, session_row
 
@@ -30,7 +30,7 @@ def read(data: bytes) -> object:
     events = [each for each in everything if isinstance(each, Event)]
     lived = [each for each in everything if not isinstance(each, Event)]
     for forms in (
-        map(SessionLines(str, session_proof), lived), event_lines(events, event_proof), sentences(skipped),
+        map(SessionLines(str, session_proof), lived), map(EventLines(event_proof), events), sentences(skipped),
         as_json(events, event_row), as_json(lived, session_row),
         as_csv(events, event_row, EVENT_COLUMNS), as_csv(lived, session_row, SESSION_COLUMNS),
     ):  # fmt: skip

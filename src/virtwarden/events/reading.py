@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import NamedTuple
 
 from virtwarden.events.blocks import BLOCK, Around, windows
@@ -41,7 +42,22 @@ def _sessions(logs: list[Log], marks: tuple[bytes, ...], skipped: Skipped, block
 def events(paths: Iterable[str], skipped: Skipped, block: int = BLOCK) -> Iterator[Event]:
     """Every event of guests and hosts, for each host in the kernel's order. Denials and anomalies that are about no
     guest have no session. Raises `LogError`."""
-    return (each for each in told(paths, skipped, block) if isinstance(each, Event))
+    return chain.from_iterable(_events(find(paths), skipped, block))
+
+
+def _events(logs: list[Log], skipped: Skipped, block: int) -> Iterator[list[Event]]:
+    hosts: dict[str, _Host] = {}
+    for host, ready in _placed(logs, hosts, GUESTS, skipped, block):
+        yield _told(host.tracker, ready)
+    left = [_told(host.tracker, host.order.rest()) for host in hosts.values()]
+    yield left[0] if len(left) == 1 else list(heapq.merge(*left, key=_time))
+
+
+def _told(tracker: Tracker, ready: Iterable[Placed]) -> list[Event]:
+    take = tracker.take
+    told = [event for placed in ready if (event := take(placed)) is not None]
+    tracker.closed.clear()
+    return told
 
 
 def told(paths: Iterable[str], skipped: Skipped, block: int = BLOCK) -> Iterator[Event | Session]:
@@ -147,9 +163,7 @@ class Following:
         return [event for host in self._hosts.values() for event in self._taken(host, host.order.rest())]
 
     def _taken(self, host: _Host, ready: Iterable[Placed]) -> list[Event]:
-        taken = [event for placed in ready if (event := host.tracker.take(placed)) is not None]
-        host.tracker.closed.clear()
-        return taken
+        return _told(host.tracker, ready)
 
 
 class _Before:

@@ -28,9 +28,8 @@ def run(words: list[str]) -> int:
     name = words[0]
     if name not in COMMANDS:
         raise UsageError(f"there is no command audit {name}; {_nearest(name)}")
-    from importlib import import_module  # noqa: PLC0415
-
     import gc  # noqa: PLC0415
+    from importlib import import_module  # noqa: PLC0415
 
     if name != "follow":
         gc.disable()  # a log makes millions of values, none of which hold each other in a circle

@@ -9,19 +9,22 @@ from virtwarden.cli import PASSED
 from virtwarden.cli.audit.options import add_form, add_window, deliver, is_about_guests, telling, window_of
 from virtwarden.cli.parsing import Parser, parser
 from virtwarden.events.model import Event, Kind
-from virtwarden.report.audit.lines import event_lines, event_proof, no_proof
+from virtwarden.report.audit.lines import EventLines, event_proof, no_proof
 
 
 def run(words: list[str]) -> int:
     """Print the events of the window."""
     chosen = options().parse_args(words)
     choice = window_of(chosen)
-    kinds = frozenset(chosen.kind or list(Kind))
     with telling() as skipped:
-        found: Iterable[Event] = (
-            each for each in events.events(choice.files, skipped)
-            if each.kind in kinds and (chosen.all or is_about_guests(each)) and choice.event(each)
-        )  # fmt: skip
+        found: Iterable[Event] = events.events(choice.files, skipped)
+        if chosen.kind:
+            kinds = frozenset(chosen.kind)
+            found = (each for each in found if each.kind in kinds)
+        if not chosen.all:
+            found = filter(is_about_guests, found)
+        if choice.is_narrow:
+            found = filter(choice.event, found)
         if chosen.parquet:
             from virtwarden.events.columns import events_to_parquet  # noqa: PLC0415  # an extra
 
@@ -33,7 +36,7 @@ def run(words: list[str]) -> int:
 
 def _pieces(found: Iterable[Event], form: str, proof: object) -> Iterator[str]:
     if form == "text":
-        return event_lines(found, event_proof if proof else no_proof)
+        return map(EventLines(event_proof if proof else no_proof), found)
     from virtwarden.report.audit import told  # noqa: PLC0415  # only where it is asked for
 
     if form == "json":

@@ -52,9 +52,9 @@ def _lines(found: Iterable[Event], chosen: argparse.Namespace) -> Iterator[str]:
         from virtwarden.report.audit.told import event_row  # noqa: PLC0415
 
         return (msgspec.json.encode(event_row(each)).decode() + "\n" for each in found)
-    from virtwarden.report.audit.lines import event_lines, no_proof  # noqa: PLC0415
+    from virtwarden.report.audit.lines import EventLines, no_proof  # noqa: PLC0415
 
-    return event_lines(found, no_proof)
+    return map(EventLines(no_proof), found)
 
 
 def options() -> Parser:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
+from itertools import islice
 from typing import NamedTuple
 
 from virtwarden.cli.parsing import Parser
@@ -51,13 +52,9 @@ def deliver(pieces: Iterable[str]) -> None:
     out = sys.stdout
     if isinstance(out, io.TextIOWrapper):
         out.reconfigure(errors="surrogateescape")
-    held: list[str] = []
-    for piece in pieces:
-        held.append(piece)
-        if len(held) >= _LOT:
-            out.write("".join(held))
-            held.clear()
-    out.write("".join(held))
+    left = iter(pieces)
+    while lot := list(islice(left, _LOT)):
+        out.write("".join(lot))
     out.flush()
 
 
@@ -72,6 +69,11 @@ class Choice(NamedTuple):
     vm: str | None
     uuid: str | None
     host: str | None
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether anything is left out."""
+        return self.window != (None, None) or any(each is not None for each in (self.vm, self.uuid, self.host))
 
     def session(self, session: Session) -> bool:
         """Whether a session is meant: it went on in the window, however long before it began."""
@@ -107,7 +109,10 @@ def window_of(options: argparse.Namespace) -> Choice:
 
 def is_about_guests(event: Event) -> bool:
     """Whether an event is about a guest or a host, and no denial that concerns neither."""
-    return event.session is not None or event.kind not in (Kind.DENIAL, Kind.ANOMALY)
+    return event.session is not None or event.kind not in _OF_ANYBODY
+
+
+_OF_ANYBODY = frozenset((Kind.DENIAL, Kind.ANOMALY))
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 
 from virtwarden.events.model import Anomaly, Control, Denial, Event, HostEvent, Identity, Kind, Resource, Session
 from virtwarden.report.audit.clock import took
@@ -57,20 +57,25 @@ def session_proof(session: Session) -> str:
     return f"    uuid {session.uuid}\n    proof {' '.join(map(str, (*session.proof, *asked)))}\n"
 
 
-def event_lines(events: Iterable[Event], ids: Callable[[Event], str]) -> Iterator[str]:
+class EventLines:
     """A line an event: when, what, of which guest, and the rest in words."""
-    seconds = _Seconds()
-    for event in events:
-        millis = event.id.millis
-        guest = event.guest or ("" if event.uuid is None else event.uuid)
-        about = _WORDS[event.kind](event)
+
+    def __init__(self, proof: Callable[[Event], str]) -> None:
+        self._proof = proof
+        self._seconds = _Seconds()
+
+    def __call__(self, event: Event) -> str:
+        """The line, with what is behind it."""
+        second, millis = divmod(event.id.millis, 1000)
+        kind, guest = event.kind, event.guest or event.uuid or ""
+        about = _WORDS[kind](event)
+        if not event.ok and kind is not Kind.DENIAL:
+            about = f"failed: {about}"
         if not (about.isprintable() and guest.isprintable()):
             about, guest = shown(about, _TEXT), shown(guest, _TEXT)
-        failed = "" if event.ok or event.kind is Kind.DENIAL else "failed: "
         host = f"{shown(event.host, 40)} " if event.host else ""
-        yield (
-            f"{seconds[millis // 1000]}.{millis % 1000:03d} {host}{event.kind:<9} {guest:<{_GUEST}} {failed}{about}"
-            f"{ids(event)}\n"
+        return (
+            f"{self._seconds[second]}.{millis:03d} {host}{kind:<9} {guest:<{_GUEST}} {about}{self._proof(event)}\n"
         )
 
 
