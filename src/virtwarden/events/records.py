@@ -30,7 +30,7 @@ from virtwarden.events.model import (
 from virtwarden.formats import Malformed
 
 _VIRT = re.compile(
-    rb"(?:node=(\S+) )?type=VIRT_(C|R|M)[A-Z_]+ msg=audit\((\d{1,11})\.(\d{3}):(\d{1,19})\): (?:user )?"
+    rb"(?:node=(\S+) )?type=VIRT_(CONTROL|RESOURCE|MACHINE_ID) msg=audit\((\d{1,11})\.(\d{3}):(\d{1,19})\): (?:user )?"
     rb"pid=-?\d+ uid=(\d{1,10}) auid=\d+ ses=\d+(?: subj=\S+)? msg='virt=(\S+) (?:(?:op|resrc)=(\S+) )?"
     rb"(?:reason=(\S+) )?vm=(\"[^\"]*\"|\S+) uuid=(\S+) ?"
 )
@@ -38,6 +38,7 @@ _LABELS = re.compile(rb"vm-ctx=(\S*) img-ctx=(\S*) model=(\S+)")
 _CHANGE = re.compile(rb"old-[a-z-]+=(\"[^\"]*\"|\S*) new-[a-z-]+=(\"[^\"]*\"|\S*)\Z")
 _UID = re.compile(rb'[\x1d ]UID="([^"]*)"')
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_OF_GUESTS = (b"VIRT_CONTROL", b"VIRT_RESOURCE", b"VIRT_MACHINE_ID")
 _COMMAND_TYPES = (b"SYSCALL", b"EXECVE", b"PROCTITLE", b"USER_CMD")
 
 
@@ -111,13 +112,13 @@ class Records:
             return self._virt(line, found, host)
         head = HEAD.match(line)
         if head is None:
-            if b"type=VIRT_" in line:
+            if any(b"type=" + type_ in line for type_ in _OF_GUESTS):
                 raise Malformed("a guest's record without a head")
             return None
         node, type_, seconds, millis, serial = head.groups()
         host = host if node is None else self._texts[node]
         id_ = EventId(int(seconds + millis), int(serial))
-        if type_.startswith(b"VIRT_"):
+        if type_ in _OF_GUESTS:
             return self._by_name(line, head.end(), type_, host, id_)
         if type_ in (b"AVC", b"USER_AVC") or type_.startswith(b"APPARMOR_"):
             return self._denial(line[head.end() :], host, id_, around.companions)
@@ -130,7 +131,7 @@ class Records:
         return None
 
     def _virt(self, line: bytes, found: re.Match[bytes], host: str) -> Event:
-        node, letter, seconds, millis, serial, uid, virt, what, reason, vm, uuid = found.groups(b"")
+        node, type_, seconds, millis, serial, uid, virt, what, reason, vm, uuid = found.groups(b"")
         start = found.end()
         end = line.rfind(b" exe=")
         result = line.find(b" res=", end)
@@ -141,9 +142,9 @@ class Records:
         if node:
             host = texts[node]
         detail: Detail
-        if letter == b"R":
+        if type_ == b"RESOURCE":
             kind, detail = _RESOURCE, self._resource(what, reason, tail)
-        elif letter == b"C":
+        elif type_ == b"CONTROL":
             kind = _OPERATIONS.get(what, _INIT)
             pid = _process(tail)
             detail = Control(texts[virt], texts[reason], pid)
@@ -196,14 +197,12 @@ class Records:
             texts = [decoded(inner.get(name, b"")) for name in ("model", "vm-ctx", "img-ctx")]
             kind, detail = Kind.IDENTITY, Identity(Label(*texts))
             self._had.have(detail.label)
-        elif type_ == b"VIRT_RESOURCE":
+        else:
             resrc = decoded(inner.get("resrc", b""))
             rest = [(name, value) for name, value in inner.items() if name not in _OF_ALL]
             resource = Resource(resrc, reason, *_values(reason, rest))
             kind, detail = Kind.RESOURCE, resource
             self._had.own(resource.new)
-        else:
-            raise Malformed(f"a guest's record of the unknown type {decoded(type_)[:40]}")
         name = self._user(host, outer.get("uid", b""), line, opening)
         return Event(kind, host, id_, self._guests[vm], self._texts[uuid], ok, uid, name, detail, None)
 
