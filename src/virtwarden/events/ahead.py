@@ -18,7 +18,7 @@ class Ahead(Generic[_T]):
     def __init__(self, fill: Callable[[mmap.mmap], _T | None], texts: Iterable[mmap.mmap]) -> None:
         self._fill = fill
         self._free: SimpleQueue[mmap.mmap | None] = SimpleQueue()
-        self._full: SimpleQueue[_T | Exception] = SimpleQueue()
+        self._full: SimpleQueue[_T | BaseException] = SimpleQueue()
         for text in texts:
             self._free.put(text)
 
@@ -32,7 +32,7 @@ class Ahead(Generic[_T]):
     def next(self) -> _T:
         """The next result; asked for only as often as there are some."""
         result = self._full.get()
-        if isinstance(result, Exception):
+        if isinstance(result, BaseException):
             raise result
         return result
 
@@ -44,5 +44,5 @@ class Ahead(Generic[_T]):
         try:
             while (text := self._free.get()) is not None and (result := self._fill(text)) is not None:
                 self._full.put(result)
-        except Exception as wrong:
+        except BaseException as wrong:  # whoever waits must not wait for ever
             self._full.put(wrong)

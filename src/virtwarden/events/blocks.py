@@ -187,10 +187,11 @@ class _Chained:
     def readinto(self, buffer: memoryview) -> int:
         """As much as one read gives; 0 at the end of all. Raises `LogError`."""
         while self._source is not None or self._left:
-            if self._source is None:
-                log = self._left.pop()
-                self._name, self._source = log.path, opened(log.open(), self._skipped, log.path)
             try:
+                if self._source is None:
+                    log = self._left.pop()
+                    self._name = log.path
+                    self._source = opened(log.open(), self._skipped, log.path)
                 got = self._source.readinto(buffer)
             except OSError as refused:
                 raise LogError(f"{self._name} cannot be read: {refused.strerror}") from None
@@ -225,7 +226,7 @@ class Around:
         stamp, node = text[opening : closing + 1], text[begin : text.find(b"type=", begin, end) + 5]
         found: list[bytes] = []
         at, last = end + 1, min(end + CONTEXT, limit)
-        while at < last and text.find(stamp, at, min(at + _HEAD, last)) >= 0:
+        while at < last and len(found) < _EVENT and text.find(stamp, at, min(at + _HEAD, last)) >= 0:
             stop = text.find(b"\n", at, last)
             if stop < 0:
                 break
@@ -243,7 +244,7 @@ class Around:
         around = window.text[floor:limit]
         found: list[bytes] = []
         at = around.find(stamp)
-        while at >= 0:
+        while at >= 0 and len(found) < _EVENT:
             start = around.rfind(b"\n", 0, at) + 1
             stop = around.find(b"\n", at)
             whole = stop >= 0 and (start > 0 or floor == 0)
@@ -270,4 +271,5 @@ def _first(lines: Iterable[bytes], begin: bytes, but: bytes) -> bytes:
 
 _NEAR = 16 * 1024
 _HEAD = 400
+_EVENT = 64  # more records than one event has
 _LAST = b"type=PROCTITLE "  # the last record that the kernel writes of a system call

@@ -61,7 +61,7 @@ def encoded(value: bytes | None) -> str | None:
 
 def number(value: bytes | None) -> int | None:
     """A decimal number; None where it is none."""
-    if value is None or len(value) > 19 or not value.lstrip(b"-").isdigit():
+    if value is None or len(value) > 19 or not value.removeprefix(b"-").isdigit():
         return None
     return int(value)
 

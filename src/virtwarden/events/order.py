@@ -19,7 +19,10 @@ _WAITING = 256
 """How many records wait until they are taken to be in order; counted, not timed, so that every run does the same."""
 _REBOOT = 1000
 """The least milliseconds that a reboot takes; CPUs number and stamp records with less between them."""
-_PAGE = 16
+_PAGE = 12  # bits of a number within one page of marks
+_EVENT = 64  # more records than one event has
+_BOOTS = 64  # so many boots back a late record is looked for
+_WITHIN = (1 << _PAGE) - 1
 
 Placed = tuple[int, int, int, Event | CommandPart, bytes]
 """The boot, the number within it, the order of arrival, the record and its line."""
@@ -42,12 +45,12 @@ class _Boot:
         page = self.seen.get(serial >> _PAGE)
         if page is None:
             page = self.seen[serial >> _PAGE] = bytearray(1 << (_PAGE - 3))
-        page[(serial & 0xFFFF) >> 3] |= 1 << (serial & 7)
+        page[(serial & _WITHIN) >> 3] |= 1 << (serial & 7)
 
     def marked(self, serial: int) -> bool:
         """Whether this number has been here."""
         page = self.seen.get(serial >> _PAGE)
-        return page is not None and bool(page[(serial & 0xFFFF) >> 3] & 1 << (serial & 7))
+        return page is not None and bool(page[(serial & _WITHIN) >> 3] & 1 << (serial & 7))
 
 
 _NEVER = _Boot(-1, 0)
@@ -57,13 +60,26 @@ _NEVER.serial = 1 << 64  # no record comes after it
 class Order:
     """The records of one host, put in order."""
 
-    __slots__ = ("_afresh", "_arrived", "_boot", "_boots", "_daemon", "_daemons", "_skipped", "_waiting")
+    __slots__ = (
+        "_afresh",
+        "_arrived",
+        "_boot",
+        "_booted",
+        "_boots",
+        "_daemon",
+        "_daemons",
+        "_released",
+        "_skipped",
+        "_waiting",
+    )
 
     def __init__(self, skipped: Skipped) -> None:
         self._skipped = skipped
         self._boots: list[_Boot] = []
         self._boot = _NEVER  # the latest one
         self._waiting: list[Placed] = []
+        self._released: list[Placed] = []  # the last lot that went
+        self._booted: dict[EventId, _Boot] = {}
         self._arrived = 0
         self._daemon = self._afresh = False
         self._daemons: deque[EventId] = deque(maxlen=64)
@@ -74,15 +90,14 @@ class Order:
         waiting, serial, boot = self._waiting, record.id.serial, self._boot
         if serial > boot.serial and not self._daemon and record.kind not in _OF_HOSTS:
             boot.serial = serial
-            if record.id.millis > boot.last:
-                boot.last = record.id.millis
+            boot.last = max(boot.last, record.id.millis)
             boot.mark(serial)
             waiting.append((boot.number, serial, self._arrived, record, line))
         elif not self._insert(record, line):
             self._skipped.repeated += 1
         if len(waiting) < 2 * _WAITING:
             return []
-        ready = waiting[:_WAITING]
+        ready = self._released = waiting[:_WAITING]
         del waiting[:_WAITING]
         return ready
 
@@ -97,6 +112,7 @@ class Order:
     def rest(self) -> Iterator[Placed]:
         """All that still waits."""
         waiting, self._waiting = self._waiting, []
+        self._released = [*self._released, *waiting][-_WAITING:]
         yield from waiting
 
     def _placed(self, record: Event | CommandPart, line: bytes) -> Placed | None:
@@ -111,40 +127,44 @@ class Order:
             boot = self._boots[-1] if self._boots else self._new(id_)
             return boot.number, boot.serial, self._arrived, record, line
         boot = self._boot_of(record, line)
-        if boot.marked(id_.serial) and self._is_repeated(boot, id_, line):
+        place = (boot.number, id_.serial)
+        is_late = bool(self._released) and place < self._released[-1][:2]
+        if boot.marked(id_.serial) and self._is_repeated(place, line):
             return None
+        self._skipped.late += is_late
         boot.mark(id_.serial)
         boot.serial = max(boot.serial, id_.serial)
         boot.first, boot.last = min(boot.first, id_.millis), max(boot.last, id_.millis)
         return boot.number, id_.serial, self._arrived, record, line
 
-    def _is_repeated(self, boot: _Boot, id_: EventId, line: bytes) -> bool:
-        """Whether a number that was here before is a repetition. The records of one event share theirs, and lie close
-        together."""
-        is_past = not self._waiting or (boot.number, id_.serial) < self._waiting[0][:2]
-        return is_past or self._waits(boot, id_, line)
+    def _is_repeated(self, place: tuple[int, int], line: bytes) -> bool:
+        """Whether a number that was here before is a repetition. The records of one event share theirs and lie close
+        together, so what is no longer known is one."""
+        for placed in (self._waiting, self._released):
+            same = _at(placed, place)
+            if same:
+                return line in same
+        return True
 
-    def _waits(self, boot: _Boot, id_: EventId, line: bytes) -> bool:
-        """Whether the same line waits already."""
+    def _is_known(self, boot: _Boot, id_: EventId, line: bytes) -> bool:
+        """Whether the same line waits, or has just gone."""
         place = (boot.number, id_.serial)
-        at = bisect_left(self._waiting, place, key=lambda each: each[:2])
-        same = takewhile(lambda each: each[:2] == place, islice(self._waiting, at, None))
-        return any(each[4] == line for each in same)
+        return line in _at(self._waiting, place) or line in _at(self._released, place)
 
     def _boot_of(self, record: Event | CommandPart, line: bytes) -> _Boot:
         id_ = record.id
         earlier = self._earlier(id_)
-        if earlier is not None and self._waits(earlier, id_, line):
+        if earlier is not None and earlier.marked(id_.serial) and self._is_known(earlier, id_, line):
             return earlier
         daemon, afresh, self._daemon, self._afresh = self._daemon, self._afresh, False, False
         is_boot = isinstance(record, Event) and record.kind is Kind.BOOT
         if not self._boots:
             return self._begun(id_, is_boot, self._new(id_))
         now = self._boots[-1]
-        again = next((boot for boot in self._boots if boot.booted == id_), None) if is_boot else None
-        if again is not None:
-            return again
-        if is_boot and (now.booted is not None or (now.number == 0 and id_.serial > now.serial)):
+        if is_boot and id_ in self._booted:
+            return self._booted[id_]
+        is_first = now.number == 0 and now.booted is None  # of a boot that began before the log
+        if is_boot and id_.serial > now.serial and (is_first or daemon):
             return self._begun(id_, is_boot, self._new(id_))
         if afresh or (id_.serial < now.serial and (daemon or is_boot or id_.millis > now.last + _REBOOT)):
             return self._begun(id_, is_boot, self._new(id_))
@@ -154,14 +174,16 @@ class Order:
         """The boot in whose time and numbers a late record lies."""
         return next(
             (
-                boot for boot in reversed(self._boots)
+                boot for boot in islice(reversed(self._boots), _BOOTS)
                 if boot.first <= id_.millis <= boot.last and id_.serial <= boot.serial
             ),
             None,
         )  # fmt: skip
 
     def _begun(self, id_: EventId, is_boot: bool, boot: _Boot) -> _Boot:
-        boot.booted = id_ if is_boot else boot.booted
+        if is_boot:
+            boot.booted = id_
+            self._booted[id_] = boot
         return boot
 
     def _new(self, id_: EventId) -> _Boot:
@@ -176,3 +198,13 @@ _OF_HOSTS = frozenset((Kind.AUDIT, Kind.BOOT))
 
 def _place(placed: Placed) -> tuple[int, int, int]:
     return placed[:3]
+
+
+def _at(placed: list[Placed], place: tuple[int, int]) -> list[bytes]:
+    """The lines in a place."""
+    at = bisect_left(placed, place, key=_number)
+    return [each[4] for each in takewhile(lambda each: each[:2] == place, islice(placed, at, at + _EVENT))]
+
+
+def _number(placed: Placed) -> tuple[int, int]:
+    return placed[:2]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from virtwarden.events.model import Asker, Ending, Event, EventId, Label, Session
 
-
 Key = str | tuple[str, str]
 """What of a label tells guests apart."""
 
@@ -14,8 +13,8 @@ class Run:
     of its start, none of its success), `failed` (libvirt took the start back), `running`."""
 
     __slots__ = (
-        "asked", "end_asked", "first", "guest", "held", "id", "labels", "models", "paths", "pid", "proof", "reason", "started",
-        "state", "user", "user_name", "uuid", "virt",
+        "asked", "end_asked", "first", "guest", "held", "id", "labels", "models", "paths", "pid", "proof", "reason",
+        "started", "state", "user", "user_name", "uuid", "virt",
     )  # fmt: skip
 
     def __init__(self, event: Event, state: str) -> None:
@@ -36,7 +35,7 @@ class Run:
         self.labels: list[Label] = []
         self.models: set[str] = set()
         self.paths: set[str] = set()
-        self.held: list[tuple[dict[Key, list[Run]], Key]] = []
+        self.held: list[tuple[dict[Key, dict[Run, None]], Key]] = []
         self.proof: list[EventId] = []
 
     def ended(self, host: str, ending: Ending, at: int | None, exact: bool = True) -> Session:

@@ -10,6 +10,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import BinaryIO
 
 from virtwarden.events.ahead import Ahead
 from virtwarden.events.blocks import CACHED, CONTEXT, LONGEST, NEWLINE, PAGE, Search, Window, look
@@ -28,17 +29,20 @@ def windows(
     log: Log, skipped: Skipped, search: Search, size: int = SLICE, large: int = _LARGE
 ) -> Iterator[Window] | None:
     """The windows of a file that is large and not compressed; None of any other. Raises `LogError`."""
-    raw = log.open()
-    known = os.fstat(raw.fileno())
-    is_large = stat.S_ISREG(known.st_mode) and known.st_size >= large
-    if not is_large or unpacker(os.pread(raw.fileno(), LONGEST_MAGIC, 0)) is not None:
-        raw.close()
-        return None
-    slices = _Slices(raw.fileno(), log, known.st_size, size, search)
-    return _alternating(raw, slices, skipped)
+    try:
+        known = os.stat(log.path)
+        if not stat.S_ISREG(known.st_mode) or known.st_size < large:
+            return None
+        raw = log.open()
+        if unpacker(os.pread(raw.fileno(), LONGEST_MAGIC, 0)) is not None:
+            raw.close()
+            return None
+    except OSError as refused:
+        raise LogError(f"{log.path} cannot be read: {refused.strerror}") from None
+    return _alternating(_Slices(raw, log, known.st_size, size, search), skipped)
 
 
-def _alternating(raw: object, slices: _Slices, skipped: Skipped) -> Iterator[Window]:
+def _alternating(slices: _Slices, skipped: Skipped) -> Iterator[Window]:
     with ExitStack() as stack:
         threads = [stack.enter_context(slices.every(_THREADS, first)) for first in range(_THREADS)]
         for number in range(slices.count):
@@ -49,7 +53,6 @@ def _alternating(raw: object, slices: _Slices, skipped: Skipped) -> Iterator[Win
             if window.start < window.stop:
                 yield window
             thread.give_back(window.text)
-    del raw  # is open until here
 
 
 _Read = tuple[Window, int, int]
@@ -57,7 +60,7 @@ _Read = tuple[Window, int, int]
 
 
 class _Slices:
-    def __init__(self, file: int, log: Log, length: int, size: int, search: Search) -> None:
+    def __init__(self, file: BinaryIO, log: Log, length: int, size: int, search: Search) -> None:
         self._file = file
         self._log = log
         self._length = length
@@ -81,13 +84,14 @@ class _Slices:
         reading = _Reading(self, text, base)
         stop = reading.to(end)
         torn = too_long = 0
-        if end < self._length:
+        if base + stop < end or end == self._length:  # the end, or somebody made the file shorter meanwhile
+            if stop and text[stop - 1] != NEWLINE:
+                torn, text[stop] = 1, NEWLINE
+                stop = reading.held = stop + 1
+        else:
             stop = self._last_line(reading, end)
             if not stop:
                 too_long, stop = 1, text.rfind(b"\n", 0, end - base) + 1
-        elif stop and text[stop - 1] != NEWLINE:
-            torn, text[stop] = 1, NEWLINE
-            stop = reading.held = stop + 1
         start = begin - base
         if begin:
             start = text.find(b"\n", start - 1, stop) + 1 or stop
@@ -101,7 +105,7 @@ class _Slices:
         """Where the last line ends that begins before `end`, with what stands behind it read; 0 if it is too long."""
         for more in (CACHED, LONGEST):
             limit = reading.to(end + more + CONTEXT)
-            newline = reading.text.find(b"\n", end - reading.base - 1, end - reading.base + more)
+            newline = reading.text.find(b"\n", end - reading.base - 1, min(end - reading.base + more, limit))
             if newline >= 0 or limit < end + more + CONTEXT - reading.base:
                 return newline + 1
         return 0
@@ -109,7 +113,7 @@ class _Slices:
     def read(self, view: memoryview, position: int, places: list[int], held: int) -> int:
         """Read into `view` at `held` what the file has at `position`, and search it; how much that was."""
         try:
-            got = os.preadv(self._file, [view[held : held + CACHED]], position)
+            got = os.preadv(self._file.fileno(), [view[held : held + CACHED]], position)
         except OSError as refused:
             raise LogError(f"{self._log.path} cannot be read: {refused.strerror}") from None
         got = min(got, max(self._length - position, 0))

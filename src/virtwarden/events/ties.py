@@ -25,6 +25,7 @@ _PROFILE = "libvirt-"
 _UUID = 36
 
 _K = TypeVar("_K")
+_NOBODY: dict[Run, None] = {}
 
 
 class Untied:
@@ -47,6 +48,7 @@ class Untied:
 
     def of(self, detail: Denial | Anomaly) -> tuple[Run | None, str]:
         """Nobody."""
+        del detail
         return None, ""
 
 
@@ -57,16 +59,16 @@ class Ties:
 
     def __init__(self, open_: dict[str, Run]) -> None:
         self._open = open_
-        self._labels: dict[Key, list[Run]] = {}
-        self._images: dict[Key, list[Run]] = {}
-        self._paths: dict[str, list[Run]] = {}
+        self._labels: dict[Key, dict[Run, None]] = {}
+        self._images: dict[Key, dict[Run, None]] = {}
+        self._paths: dict[str, dict[Run, None]] = {}
         self._pids: dict[int, Run] = {}
 
     def label(self, run: Run, label: Label) -> None:
         """The guest holds a label from now on."""
         if label.model == "selinux":
             for held, key in ((self._labels, _key(label.process)), (self._images, _key(label.image))):
-                held.setdefault(key, []).append(run)
+                held.setdefault(key, {})[run] = None
                 run.held.append((held, key))
 
     def process(self, run: Run) -> None:
@@ -84,7 +86,7 @@ class Ties:
         path = resource.new
         if path is not None and path.startswith("/") and path not in run.paths:
             run.paths.add(path)
-            self._paths.setdefault(path, []).append(run)
+            self._paths.setdefault(path, {})[run] = None
 
     def drop(self, run: Run) -> None:
         """The guest is gone, and holds nothing any more."""
@@ -105,18 +107,18 @@ class Ties:
                 return run, "profile"
         pid = self._pids.get(detail.pid or 0)
         key = _key(subject)
-        held = self._labels.get(key, [])
+        held = self._labels.get(key, _NOBODY)
         if len(held) == 1 or (pid is not None and pid in held):
-            return (pid if pid is not None and pid in held else held[0]), "label"
+            return (pid if pid is not None and pid in held else next(iter(held))), "label"
         if pid is not None and not _is_labelled(pid, "apparmor" if profile >= 0 else "selinux", key):
             return pid, "pid"
         if isinstance(detail, Anomaly):
             return None, ""
-        owners = self._images.get(_key(detail.object), []) if detail.object else []
+        owners = self._images.get(_key(detail.object), _NOBODY) if detail.object else _NOBODY
         if len(owners) == 1:
-            return owners[0], "image"
-        sharing = self._paths.get(detail.path, []) if detail.path else []
-        return (sharing[0], "path") if len(sharing) == 1 else (None, "")
+            return next(iter(owners)), "image"
+        sharing = self._paths.get(detail.path, _NOBODY) if detail.path else _NOBODY
+        return (next(iter(sharing)), "path") if len(sharing) == 1 else (None, "")
 
 
 def _key(context: str) -> Key:
@@ -129,15 +131,15 @@ def _key(context: str) -> Key:
 
 
 def _is_labelled(run: Run, model: str, key: Key) -> bool:
-    """Whether a guest has a label of this model: what bears another one that only one guest can have is not its process,
-    whatever its number."""
+    """Whether a guest has a label of this model: what bears another one that only one guest can have is not its
+    process, whatever its number."""
     alone = model == "apparmor" or isinstance(key, str)
     return alone and any(label.model == model for label in run.labels)
 
 
-def _without(held: dict[_K, list[Run]], key: _K, run: Run) -> None:
+def _without(held: dict[_K, dict[Run, None]], key: _K, run: Run) -> None:
     runs = held.get(key)
     if runs is not None and run in runs:
-        runs.remove(run)
+        del runs[run]
         if not runs:
             del held[key]

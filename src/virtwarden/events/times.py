@@ -41,8 +41,11 @@ class Window(NamedTuple):
 def window(start: str | None, end: str | None, now: datetime | None = None) -> Window:
     """The window between two points in time as somebody wrote them. Raises `Complaint`."""
     now = now or datetime.now().astimezone()
-    first = None if start is None else _millis(_when(start, now)[0])
-    last = None if end is None else _millis(_end(end, now))
+    try:
+        first = None if start is None else _millis(_when(start, now)[0])
+        last = None if end is None else _millis(_end(end, now))
+    except (ValueError, OverflowError) as wrong:
+        raise Complaint(f"{start if end is None else end} is no time that a log can have: {wrong}") from None
     if first is not None and last is not None and last < first:
         raise Complaint(f"--end {end} lies before --start {start}")
     return Window(first, last)

@@ -28,7 +28,7 @@ from virtwarden.events.runs import Run
 from virtwarden.events.ties import Ties, Untied
 
 _START_TAKES = 600_000
-"""The most milliseconds between the first record of a start and the one that tells how it came out."""
+"""The most milliseconds between the first that is told of a guest, in the midst of its start, and how that came out."""
 _RESOURCE, _IDENTITY, _START, _STOP = Kind.RESOURCE, Kind.IDENTITY, Kind.START, Kind.STOP
 _ENDINGS = {each.value: each for each in Ending}
 
@@ -60,6 +60,7 @@ class Tracker:
             return None
         kind = record.kind
         if kind is _RESOURCE:
+            self._down = None  # what guests still do tells that the host is not down
             run: Run | None = self._resource(record)
         elif kind is _IDENTITY:
             run = self._identity(record)
@@ -86,12 +87,6 @@ class Tracker:
                 self._close(run, Ending.HOST_DOWN, self._down)
             else:
                 self._close(run, Ending.STARTING if run.state == "starting" else Ending.RUNNING, None)
-
-    def running(self) -> list[Session]:
-        """What is open now, as it would stand if the log ended here."""
-        return [
-            run.ended(self.host, Ending.RUNNING, None) for run in self._open.values() if run.state == "running"
-        ]
 
     def _booted(self, boot: int, millis: int) -> None:
         if self._boot is not None and boot > self._boot:
@@ -184,7 +179,7 @@ class Tracker:
             return False
         if run.state == "failed":
             return not event.ok
-        return event.id.millis - run.first.millis <= _START_TAKES
+        return run.state == "starting" or abs(event.id.millis - run.first.millis) <= _START_TAKES
 
     def _stop(self, event: Event) -> Run | None:
         detail = event.detail

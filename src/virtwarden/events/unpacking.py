@@ -10,10 +10,11 @@ from virtwarden.complaint import Complaint
 from virtwarden.events.model import Skipped
 
 _GZIP, _XZ, _ZSTD = b"\x1f\x8b", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"
+_OTHERS = (b"BZh", b"\x5d\x00\x00")
 LONGEST_MAGIC = 6
 _PIECE = 64 * 1024
 _SMALL = 4 * 1024
-"""How much is handed to zstd at once: it gives back all that this unpacks to, however much that is."""
+"""How much is handed at once to what gives back all that it unpacks to, however much that is."""
 _MOST = 1024 * 1024
 
 Unpack = Callable[[bytes], tuple[bytes, bytes, bool]]
@@ -25,9 +26,11 @@ def unpacker(head: bytes) -> tuple[Callable[[], Unpack], int] | None:
     if head.startswith(_GZIP):
         return _gzip, _PIECE
     if head.startswith(_XZ):
-        return _xz, _PIECE
+        return _xz, _SMALL
     if head.startswith(_ZSTD):
         return _zstd, _SMALL
+    if head.startswith(_OTHERS):
+        raise Complaint("logs compressed with bzip2 or lzma cannot be read; unpack them, or pipe them in")
     return None
 
 

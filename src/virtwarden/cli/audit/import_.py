@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from pathlib import Path
@@ -21,7 +20,6 @@ def run(words: list[str]) -> int:
     """Import, and say how much."""
     chosen = options().parse_args(words)
     os.environ.setdefault("_RJEM_MALLOC_CONF", _MEMORY)
-    gc.disable()  # what is made goes away by itself; looking for cycles while Polars loads takes time
     from virtwarden.events.columns.extra import needed  # noqa: PLC0415  # an extra
 
     needed("polars")
