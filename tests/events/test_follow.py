@@ -132,6 +132,49 @@ def test_a_line_without_end_takes_no_memory_without_end(tmp_path: Path) -> None:
     assert skipped.bytes > 2_000_000
 
 
+def test_a_line_that_is_too_long_is_left_out_and_counted_however_it_comes(tmp_path: Path) -> None:
+    log = tmp_path / "audit.log"
+    skipped = Skipped()
+    append(log, b"one\n" + b"x" * 290_000)
+    tail = Tail(str(log), skipped)
+    assert everything(tail) == [b"one"]
+    append(log, b"x" * 10_000)
+    assert everything(tail) == []
+    append(log, b"\ntwo\n" + b"y" * 300_000 + b"\nthree\n")
+    assert everything(tail) == [b"two", b"three"]
+    assert (skipped.too_long, skipped.bytes) == (2, 600_000)
+
+
+def test_what_is_written_between_the_last_look_and_the_renaming_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "audit.log"
+    append(log, b"one\n")
+    tail = Tail(str(log), Skipped())
+    assert everything(tail) == [b"one"]
+    look = tail._renamed
+
+    def busy(inode: int) -> int | None:
+        if not (tmp_path / "audit.log.1").exists():
+            append(log, b"two\n")
+            rotate(log)
+            append(log, b"three\n")
+        return look(inode)
+
+    monkeypatch.setattr(tail, "_renamed", busy)
+    assert everything(tail) == [b"two", b"three"]
+
+
+@pytest.mark.parametrize("left", [0, 4])
+def test_history_ends_where_a_file_is_cut_before_it_is_read(tmp_path: Path, left: int) -> None:
+    log = tmp_path / "audit.log"
+    append(log, b"one\ntwo\n")
+    tail = Tail(str(log), Skipped())
+    os.truncate(log, left)
+    everything(tail)
+    assert not tail.is_in_history
+
+
 def test_a_folder_in_place_of_a_log_is_told(tmp_path: Path) -> None:
     with pytest.raises(LogError, match="cannot be read"):
         everything(Tail(str(tmp_path), Skipped()))
@@ -168,6 +211,53 @@ def test_whatever_happens_every_line_comes_once_and_in_order(
 
 
 WEB = Guest("web")
+
+
+class Watched(Following):
+    """Notes what comes: a line, or quiet."""
+
+    def __init__(self, now: Callable[[], int]) -> None:
+        super().__init__(Skipped())
+        self.now = now
+        self.seen: list[tuple[str, int]] = []
+
+    def take(self, line: bytes, host: str = "") -> list[Event]:
+        self.seen.append(("line", self.now()))
+        return super().take(line, host)
+
+    def quiet(self) -> list[Event]:
+        self.seen.append(("quiet", self.now()))
+        return super().quiet()
+
+
+def watched(log: Path, lines_at: set[int], until: int) -> list[tuple[str, int]]:
+    """What comes while lines are written at some of the looks, five a second."""
+    count = 0
+
+    def pause(_: float) -> None:
+        nonlocal count
+        count += 1
+        if count in lines_at:
+            append(log, b"line\n")
+        if count == until:
+            raise Enough
+
+    told = Watched(lambda: count)
+    with pytest.raises(Enough):
+        next(follow([(Tail(str(log), Skipped()), "")], told, pause, lambda: count / 5))
+    return told.seen[1:]  # without that of history
+
+
+def test_quiet_is_a_second_after_the_last_line(tmp_path: Path) -> None:
+    (tmp_path / "audit.log").touch()
+    seen = watched(tmp_path / "audit.log", {4, 8}, 15)
+    assert seen[:3] == [("line", 4), ("line", 8), ("quiet", 13)]
+
+
+def test_events_are_told_every_few_seconds_where_it_never_is_quiet(tmp_path: Path) -> None:
+    (tmp_path / "audit.log").touch()
+    seen = watched(tmp_path / "audit.log", set(range(100)), 60)
+    assert [at for what, at in seen if what == "quiet"] == [25, 50]
 
 
 def followed(

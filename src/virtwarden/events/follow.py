@@ -19,7 +19,9 @@ from virtwarden.events.model import Event, Skipped
 PAUSE = 0.2
 """Seconds between looks at a file."""
 QUIET = 1.0
-"""Seconds after which no further record of an event is waited for."""
+"""Seconds without a line after which no further record of an event is waited for."""
+LATEST = 5.0
+"""Seconds after which events are told although lines come on and on."""
 
 _LIVE = "audit.log"
 _ROTATIONS = 50  # as far as rotated files are looked for
@@ -35,6 +37,7 @@ class Tail:
         self._file: int | None = None
         self._at = 0
         self._begun = b""  # of a line that is not whole yet
+        self._skipping = False  # the rest of a line that is too long
         self._open()
         if self._file is not None:
             self.history = os.fstat(self._file).st_size
@@ -63,39 +66,55 @@ class Tail:
         assert self._file is not None
         if os.fstat(self._file).st_size < self._at:  # cut to nothing
             self._begin_again()
-        piece = os.pread(self._file, self._length(), self._at)
+        piece = self._piece()
         if piece:
-            self._at += len(piece)
             return self._whole(piece)
         following = self._renamed(os.fstat(self._file).st_ino)
         if following is None:
+            self.history = min(self.history, self._at)  # it may have been cut since it was opened
             return []
+        piece = self._piece()  # what was written between the last look and the renaming
+        if piece:
+            os.close(following)
+            return self._whole(piece)
         torn = self._begin_again()
         self.close()
         self._file = following
         return torn
 
-    def _length(self) -> int:
-        """How much is read at once: never history and what comes behind it together."""
-        return min(BLOCK, self.history - self._at) if self.is_in_history else BLOCK
+    def _piece(self) -> bytes:
+        """What comes next: never history and what comes behind it together."""
+        assert self._file is not None
+        length = min(BLOCK, self.history - self._at) if self.is_in_history else BLOCK
+        piece = os.pread(self._file, length, self._at)
+        self._at += len(piece)
+        return piece
 
     def _whole(self, piece: bytes) -> list[bytes]:
+        if self._skipping:
+            piece = self._behind_what_is_skipped(piece)
         whole, newline, begun = piece.rpartition(b"\n")
-        if not newline:
-            self._begun += piece
-            if len(self._begun) > LONGEST:
-                self._skipped.bytes += len(self._begun)
-                self._begun = self._begun[:1]
-            return []
-        found = (self._begun + whole).split(b"\n")
-        self._begun = begun
-        too_long = [line for line in found if len(line) > LONGEST]
+        found = (self._begun + whole).split(b"\n") if newline else []
+        self._begun = begun if newline else self._begun + begun
+        too_long = [line for line in (*found, self._begun) if len(line) > LONGEST]
+        if not too_long:
+            return found
         self._skipped.too_long += len(too_long)
-        return [line for line in found if len(line) <= LONGEST] if too_long else found
+        self._skipped.bytes += sum(map(len, too_long))
+        if len(self._begun) > LONGEST:
+            self._begun, self._skipping = b"", True
+        return [line for line in found if len(line) <= LONGEST]
+
+    def _behind_what_is_skipped(self, piece: bytes) -> bytes:
+        rest, newline, behind = piece.partition(b"\n")
+        self._skipped.bytes += len(rest)
+        self._skipping = not newline
+        return behind
 
     def _begin_again(self) -> list[bytes]:
         """Nothing more comes of what was read; its last line, if that has no end."""
         self._at = self.history = 0
+        self._skipping = False
         begun, self._begun = self._begun, b""
         self._skipped.torn += bool(begun)
         return [begun] if begun else []
@@ -199,15 +218,18 @@ def _history(tail: Tail, host: str, told: Following) -> Iterator[Event]:
 def _live(
     tails: Sequence[tuple[Tail, str]], told: Following, pause: Callable[[float], None], clock: Callable[[], float]
 ) -> Iterator[Event]:
-    settled = clock()
+    last = settled = clock()
     while True:
         came = False
         for tail, host in tails:
             for line in tail.lines():
                 came = True
                 yield from told.take(line, host)
-        if clock() - settled >= QUIET:
+        now = clock()
+        last = now if came else last
+        latest = 2 * LATEST if came else LATEST  # better not between two lines that are being written
+        if now - last >= QUIET or now - settled >= latest:
             yield from told.quiet()
-            settled = clock()
+            settled = now
         if not came:
             pause(PAUSE)
