@@ -15,7 +15,7 @@ from tests.events.made import Guest, Made
 from virtwarden.events import Following
 from virtwarden.events.follow import Tail, follow, follow_all, rotated, take_in
 from virtwarden.events.logs import LogError
-from virtwarden.events.model import Event, Kind, Skipped
+from virtwarden.events.model import Denial, Event, Kind, Skipped
 
 
 class Enough(Exception):
@@ -261,7 +261,7 @@ def test_events_are_told_every_few_seconds_where_it_never_is_quiet(tmp_path: Pat
 
 
 def followed(
-    log: Path, then: Callable[[int], None], which: Callable[..., Iterator[Event]] = follow, looks: int = 8
+    log: Path, then: Callable[[int], None], which: Callable[..., Iterator[Event]] = follow, looks: int = 12
 ) -> list[Event]:
     """The events that are told while something is done at each pause."""
     told, count = Following(Skipped()), 0
@@ -275,7 +275,7 @@ def followed(
 
     found: list[Event] = []
     try:
-        for each in which([(Tail(str(log), Skipped()), "")], told, pause, lambda: float(count)):
+        for each in which([(Tail(str(log), Skipped()), "")], told, pause, lambda: count / 5):
             found.append(each)  # noqa: PERF402  # what came before the end counts
     except Enough:
         pass
@@ -310,6 +310,21 @@ def test_events_are_told_over_a_rotation(tmp_path: Path) -> None:
     found = followed(log, then, looks=20)
     assert len(found) == len(lines)
     assert found[-1].kind is Kind.START
+
+
+@pytest.mark.parametrize("which", [follow, follow_all])
+def test_a_denial_has_what_the_records_behind_it_tell_though_they_come_later(
+    tmp_path: Path, which: Callable[..., Iterator[Event]]
+) -> None:
+    host, log = Made(), tmp_path / "audit.log"
+    host.start(WEB)
+    host.write(log)
+    before = len(host.lines)
+    host.touched(WEB, auid=1000)
+    avc, *rest = [f"{line}\n".encode() for line in host.lines[before:]]
+    found = followed(log, lambda count: append(log, {1: avc, 2: b"".join(rest)}.get(count, b"")), which)
+    assert isinstance(found[-1].detail, Denial)
+    assert (found[-1].user, found[-1].detail.path, found[-1].guest) == (1000, WEB.disks[0], "web")
 
 
 def test_from_the_start_tells_what_was_there(tmp_path: Path) -> None:

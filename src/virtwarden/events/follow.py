@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 from virtwarden.events import Following
-from virtwarden.events.blocks import BLOCK, LONGEST, windows
+from virtwarden.events.blocks import BLOCK, LONGEST, Around, windows
 from virtwarden.events.logs import STDIN, Log, LogError, find
 from virtwarden.events.marks import GUESTS, lines, searching
 from virtwarden.events.model import Event, Skipped
@@ -198,8 +198,10 @@ def rotated(paths: Sequence[str]) -> tuple[list[Log], list[Log]]:
 def take_in(logs: Sequence[Log], told: Following, skipped: Skipped) -> Iterator[Event]:
     """The events of files that are not written to any more. Raises `LogError`."""
     for window in windows(logs, skipped, search=searching(GUESTS)):
+        around = Around(window)
         for begin, end in lines(window, skipped):
-            yield from told.take(window.text[begin:end], window.host)
+            around.begin, around.end = begin, end
+            yield from told.read(window.text[begin:end], window.host, around)
 
 
 def _host(folder: str, paths: Sequence[str]) -> str:
@@ -208,11 +210,9 @@ def _host(folder: str, paths: Sequence[str]) -> str:
 
 
 def _history(tail: Tail, host: str, told: Following) -> Iterator[Event]:
-    marked = searching(GUESTS)
     while tail.is_in_history:
         for line in tail.lines():
-            if marked(memoryview(line)):
-                yield from told.take(line, host)
+            yield from told.take(line, host)
 
 
 def _live(

@@ -8,10 +8,12 @@ from itertools import chain
 from typing import NamedTuple
 
 from virtwarden.events.blocks import BLOCK, Around, windows
+from virtwarden.events.coming import Coming
 from virtwarden.events.logs import Log, find
 from virtwarden.events.marks import BRIEF, GUESTS, LIVES, lines, searching
 from virtwarden.events.model import Event, Session, Skipped
 from virtwarden.events.order import Order, Placed
+from virtwarden.events.records import Around as Nearby
 from virtwarden.events.records import Records
 from virtwarden.events.ties import Ties, Untied
 from virtwarden.events.tracker import Tracker
@@ -140,47 +142,39 @@ class Following:
     def __init__(self, skipped: Skipped) -> None:
         self._skipped = skipped
         self._records = Records()
+        self._marked = searching(GUESTS)
         self._hosts: dict[str, _Host] = {}
-        self._recent: list[bytes] = []
+        self._coming: dict[str, Coming] = {}
 
     def take(self, line: bytes, host: str = "") -> list[Event]:
-        """Take a line without its newline; what is in order by now. Most waits for `quiet`."""
-        self._recent = [*self._recent[-_NEAR:], line]
+        """Take a line without its newline, whatever it tells of; what is in order by now. Most waits for `quiet`."""
+        coming = self._coming.get(host)
+        if coming is None:
+            coming = self._coming[host] = Coming()
+        return self._read(coming.put(line), host, coming)
+
+    def read(self, line: bytes, host: str, around: Nearby) -> list[Event]:
+        """Take a line of which it is known what stands around it; what is in order by now."""
         try:
-            record = self._records.read(line, host, _Before(self._recent))
+            record = self._records.read(line, host, around)
         except Malformed:
             self._skipped.malformed += 1
+            self._skipped.bytes += len(line)
             return []
         if record is None:
             return []
         found = self._hosts.get(record.host)
         if found is None:
             found = self._hosts[record.host] = _Host(Order(self._skipped), Tracker(record.host, self._skipped))
-        return self._taken(found, found.order.put(record, line))
+        return _told(found.tracker, found.order.put(record, line))
 
     def quiet(self) -> list[Event]:
         """What waited; to be asked for when nothing has come for a while."""
-        return [event for host in self._hosts.values() for event in self._taken(host, host.order.rest())]
+        told = [event for host, each in self._coming.items() for event in self._read(each.rest(), host, each)]
+        for found in self._hosts.values():
+            told += _told(found.tracker, found.order.rest())
+        return told
 
-    def _taken(self, host: _Host, ready: Iterable[Placed]) -> list[Event]:
-        return _told(host.tracker, ready)
-
-
-class _Before:
-    """What stands before a line that has just been written: nothing stands behind it yet."""
-
-    def __init__(self, recent: list[bytes]) -> None:
-        self._recent = recent
-
-    def companions(self) -> list[bytes]:
-        """The records of the same event that were written before this one."""
-        line = self._recent[-1]
-        stamp = line[line.find(b"(") : line.find(b")") + 1]
-        return [each for each in self._recent[:-1] if stamp in each[:400]]
-
-    def neighbours(self) -> tuple[bytes, bytes]:
-        """The line before; none behind."""
-        return (self._recent[-2] if len(self._recent) > 1 else b""), b""
-
-
-_NEAR = 200
+    def _read(self, lines: Iterable[bytes], host: str, coming: Coming) -> list[Event]:
+        marked = self._marked
+        return [event for line in lines if marked(memoryview(line)) for event in self.read(line, host, coming)]
