@@ -76,9 +76,20 @@ def test_only_the_guest_that_is_named_is_told_of_as_json_too(tmp_path: Path) -> 
     host.stop(WEB)
     host.stop(DB)
     written(log, host)
-    with following("--from-start", "--json", "--vm", "db", "--kind", "start", "stop", "--", str(log)) as process:
+    with following(
+        "--from-start", "--json", "--vm", "db", "--kind", "start", "--kind", "stop", str(log)
+    ) as process:
         told = [json.loads(line) for line in lines(process.stdout, 2)]
     assert [(each["guest"], each["kind"]) for each in told] == [("db", "start"), ("db", "stop")]
+
+
+def test_a_name_that_is_no_utf_8_is_told_as_json_too(tmp_path: Path) -> None:
+    log, host = tmp_path / "audit.log", Made()
+    host.control(Guest("w\udcffb"), "start", "booted")
+    written(log, host)
+    with following("--from-start", "--json", "--kind", "start", str(log)) as process:
+        (told,) = lines(process.stdout, 1)
+    assert json.loads(told)["guest"] == r"w\xffb"
 
 
 def test_standard_input_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

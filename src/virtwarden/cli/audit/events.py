@@ -6,9 +6,17 @@ from collections.abc import Iterable, Iterator
 
 from virtwarden import events
 from virtwarden.cli import PASSED
-from virtwarden.cli.audit.options import add_form, add_window, deliver, is_about_guests, telling, window_of
+from virtwarden.cli.audit.options import (
+    add_form,
+    add_kinds,
+    add_window,
+    deliver,
+    is_about_guests,
+    telling,
+    window_of,
+)
 from virtwarden.cli.parsing import Parser, parser
-from virtwarden.events.model import Event, Kind
+from virtwarden.events.model import Event
 from virtwarden.report.audit.lines import EventLines, event_proof, no_proof
 
 
@@ -48,13 +56,7 @@ def options() -> Parser:
     """The options of this command."""
     made = parser("audit events", "What happened to guests: starts, stops, resources, labels, denials, anomalies.")
     add_window(made)
-    made.add_argument(
-        "--kind",
-        action="append",
-        choices=[str(kind) for kind in Kind],
-        help="only events of this kind; may be given again",
-    )
-    made.add_argument("--all", action="store_true", help="also denials and anomalies that are about no guest")
+    add_kinds(made)
     add_form(made)
     made.add_argument("--proof", action="store_true", help="name the record behind each line, and its session")
     return made

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Iterator
 
 from virtwarden.cli import PASSED
-from virtwarden.cli.audit.options import add_files, is_about_guests, telling, window_of
+from virtwarden.cli.audit.options import add_files, add_kinds, is_about_guests, telling, window_of
 from virtwarden.cli.parsing import Parser, parser
 from virtwarden.events import Event, Following, Skipped
 from virtwarden.events.follow import Tail, follow, follow_all, rotated, take_in
@@ -47,11 +47,9 @@ def _followed(paths: list[str], chosen: argparse.Namespace, skipped: Skipped) ->
 
 def _lines(found: Iterable[Event], chosen: argparse.Namespace) -> Iterator[str]:
     if chosen.json:
-        import msgspec  # noqa: PLC0415
+        from virtwarden.report.audit.told import encoded_row, event_row  # noqa: PLC0415
 
-        from virtwarden.report.audit.told import event_row  # noqa: PLC0415
-
-        return (msgspec.json.encode(event_row(each)).decode() + "\n" for each in found)
+        return (encoded_row(event_row(each)) + "\n" for each in found)
     from virtwarden.report.audit.lines import EventLines, no_proof  # noqa: PLC0415
 
     return map(EventLines(no_proof), found)
@@ -65,10 +63,7 @@ def options() -> Parser:
     group.add_argument("--vm", metavar="NAME", help="guests of this name; * and ? stand for others")
     group.add_argument("--uuid", metavar="UUID", help="the guest with this uuid")
     group.add_argument("--host", metavar="NODE", help="of this host only")
-    group.add_argument(
-        "--kind", nargs="+", choices=[str(kind) for kind in Kind], help="only events of these kinds"
-    )
-    group.add_argument("--all", action="store_true", help="also denials and anomalies that are about no guest")
+    add_kinds(made)
     made.add_argument("--from-start", action="store_true", help="begin with what the logs have already")
     made.add_argument("--json", action="store_true", help="each event as a JSON object on a line of its own")
     made.set_defaults(start=None, end=None)

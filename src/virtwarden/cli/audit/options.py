@@ -38,6 +38,15 @@ def add_window(parser: Parser) -> None:
     group.add_argument("--host", metavar="NODE", help="of this host only")
 
 
+def add_kinds(parser: Parser) -> None:
+    """Which kinds of events."""
+    parser.add_argument(
+        "--kind", action="append", choices=[str(kind) for kind in Kind],
+        help="only events of this kind; may be given again",
+    )  # fmt: skip
+    parser.add_argument("--all", action="store_true", help="also denials and anomalies that are about no guest")
+
+
 def add_form(parser: Parser) -> None:
     """In which form."""
     forms = parser.add_mutually_exclusive_group()

@@ -89,16 +89,20 @@ def iso(millis: int | None) -> str | None:
 
 def as_json(each: Iterable[_T], row: Callable[[_T], Row]) -> Iterator[str]:
     """One JSON array, a row a line."""
-    encode = msgspec.json.Encoder().encode
     before = "[\n"
     for one in each:
-        told = {
-            name: without_surrogates(value) if isinstance(value, str) else value
-            for name, value in row(one).items()
-        }
-        yield before + encode(told).decode()
+        yield before + encoded_row(row(one))
         before = ",\n"
     yield "[]\n" if before == "[\n" else "\n]\n"
+
+
+def encoded_row(row: Row) -> str:
+    """A row as a JSON object on one line; bytes that are no UTF-8 are spelled out."""
+    told = {name: without_surrogates(value) if isinstance(value, str) else value for name, value in row.items()}
+    return _encode(told).decode()
+
+
+_encode = msgspec.json.Encoder().encode
 
 
 def as_csv(each: Iterable[_T], row: Callable[[_T], Row], columns: Iterable[str]) -> Iterator[str]:
