@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import subprocess
 import sys
@@ -49,6 +50,19 @@ def test_several_events_are_shown_and_those_that_are_not_there_are_named(
     assert told.out.count(f"({first})") == 1
     assert told.out.count(f"({second})") == 1
     assert told.err == f"virt-warden: there is no event 77 in {path}\n"
+
+
+def test_a_damaged_file_is_told_of_once_beside_what_was_found(
+    log: tuple[Made, Path], capfd: pytest.CaptureFixture[str]
+) -> None:
+    host, path = log
+    path.with_name("audit.log.1.gz").write_bytes(gzip.compress(b"type=USER msg=audit(1795400000.000:5): x\n")[:-9])
+    first, second = ids(host)[0].split(":")[1], ids(host)[1].split(":")[1]
+    assert main(["audit", "show", first, second, "-f", str(path.parent)]) == PASSED
+    told = capfd.readouterr()
+    assert told.out.count("\n") == 2
+    assert "audit.log.1.gz is damaged" in told.err
+    assert told.err.count("\n") == 1
 
 
 def test_records_are_interpreted_where_that_is_asked_for(

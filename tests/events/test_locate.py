@@ -143,15 +143,15 @@ def test_junk_hides_nothing(tmp_path: Path, junk: bytes) -> None:
 def test_hosts_are_told_apart(tmp_path: Path) -> None:
     path = tmp_path / "audit.log"
     path.write_bytes(b"".join(record(BEGUN + n, 5 + n // 2, node=f"node={'ab'[n % 2]} ") for n in range(20)))
-    assert len(locate([str(path)], wanted("7"))) == 2
-    assert [each[0][:6] for each in locate([str(path)], wanted("b/7"))] == [b"node=b"]
+    assert len(locate([str(path)], wanted("7"), [])) == 2
+    assert [each[0][:6] for each in locate([str(path)], wanted("b/7"), [])] == [b"node=b"]
 
 
 def test_an_empty_file_has_nothing(tmp_path: Path) -> None:
     path = tmp_path / "audit.log"
     path.write_bytes(b"")
-    assert locate([str(path)], wanted("7")) == []
-    assert locate([str(path)], wanted("1795464000.000:7")) == []
+    assert locate([str(path)], wanted("7"), []) == []
+    assert locate([str(path)], wanted("1795464000.000:7"), []) == []
 
 
 def test_rotated_files_are_asked_as_well_compressed_ones_too(tmp_path: Path) -> None:
@@ -162,8 +162,27 @@ def test_rotated_files_are_asked_as_well_compressed_ones_too(tmp_path: Path) -> 
     for serial in (50, 150, 250):
         millis = BEGUN + 1000 * serial
         expected = [[pieces[serial // 100][serial % 100].rstrip(b"\n")]]
-        assert locate([str(tmp_path)], wanted(str(serial))) == expected
-        assert locate([str(tmp_path)], wanted(f"{millis // 1000}.000:{serial}")) == expected
+        assert locate([str(tmp_path)], wanted(str(serial)), []) == expected
+        assert locate([str(tmp_path)], wanted(f"{millis // 1000}.000:{serial}"), []) == expected
+
+
+@pytest.mark.parametrize("id_", ["1795464050.000:50", "50"])
+def test_what_the_sound_part_of_a_damaged_file_has_is_found(tmp_path: Path, id_: str) -> None:
+    lines = [record(BEGUN + 1000 * n, n, more=f"{random.Random(n).random()}") for n in range(9000)]
+    packed = gzip.compress(b"".join(lines))
+    (tmp_path / "audit.log.1.gz").write_bytes(packed[: len(packed) // 2])
+    damaged: list[str] = []
+    assert locate([str(tmp_path)], wanted(id_), damaged) == [[lines[50].rstrip(b"\n")]]
+    assert len(damaged) == 1
+    assert "audit.log.1.gz is damaged" in damaged[0]
+
+
+@pytest.mark.parametrize("id_", ["1795464050.000:50", "50"])
+def test_a_damaged_file_hides_no_event_of_another_one(tmp_path: Path, id_: str) -> None:
+    (tmp_path / "audit.log.1.gz").write_bytes(gzip.compress(record(BEGUN, 1))[:-9])
+    line = record(BEGUN + 50_000, 50)
+    (tmp_path / "audit.log").write_bytes(line)
+    assert locate([str(tmp_path)], wanted(id_), []) == [[line.rstrip(b"\n")]]
 
 
 @pytest.mark.parametrize("text", ["", "x", "1:", ":1", "1.5:2", "1.0000:2", "/5", "-1", "1.000:2:3", "²", "a/"])
@@ -174,13 +193,13 @@ def test_what_is_no_id_is_refused(text: str) -> None:
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(Complaint, match="cannot be read"):
-        locate([str(tmp_path / "none")], wanted("5"))
+        locate([str(tmp_path / "none")], wanted("5"), [])
 
 
 def test_ausearch_finds_the_same_records(tmp_path: Path) -> None:
     path = write_log(tmp_path / "audit.log", 1 << 20, enriched=False)
     for serial in (101, 177, 250, 499):
-        found = locate([str(path)], wanted(str(serial)))
+        found = locate([str(path)], wanted(str(serial)), [])
         real = [line for line in ausearch(path, "-a", str(serial), "--raw").split("\n") if line]
         assert real
         assert sorted(real) == sorted(one.decode() for each in found for one in each)
@@ -193,5 +212,5 @@ def test_tens_of_megabytes_take_milliseconds(tmp_path: Path) -> None:
             file.write(b"".join(record(BEGUN + 25 * n, n, more="x" * 20) for n in range(base, base + 1000)))
     begun = time.process_time()
     for serial in range(500, 400_000, 39_999):
-        assert len(locate([str(path)], wanted(str(serial)))) == 1
+        assert len(locate([str(path)], wanted(str(serial)), [])) == 1
     assert (time.process_time() - begun) / 10 < 0.1

@@ -29,15 +29,16 @@ def wanted(text: str) -> Wanted:
     return Wanted(int(serial), when, node or None)
 
 
-def locate(paths: list[str], event: Wanted) -> list[list[bytes]]:
-    """The records of every event that the id names, without their ends. Raises `Complaint`."""
+def locate(paths: list[str], event: Wanted, damaged: list[str]) -> list[list[bytes]]:
+    """The records of every event that the id names, without their ends. A compressed file that is damaged is searched
+    as far as it is sound, and told of in a sentence that is added to `damaged`. Raises `Complaint`."""
     files = _files(paths)
     if event.millis is None:
-        return [records for path in files for records in _in_file(path, event)]
+        return [records for path in files for records in _in_file(path, event, damaged)]
     likely = [path for path in files if _may_have(path, event.millis)]
     for chosen in (likely, [path for path in files if path not in likely]):
         for path in chosen:
-            found = _in_file(path, event)
+            found = _in_file(path, event, damaged)
             if found:
                 return found
     return []
@@ -104,26 +105,26 @@ def _may_have(path: str, millis: int) -> bool:
     return span[0] - _LEEWAY <= millis <= span[1] + _LEEWAY
 
 
-def _in_file(path: str, event: Wanted) -> list[list[bytes]]:
+def _in_file(path: str, event: Wanted, damaged: list[str]) -> list[list[bytes]]:
     if path == "-":
-        return _streamed(path, event)
+        return _streamed(path, event, damaged)
     fd = _opened(path)
     try:
-        return find(Text(fd), event) if _is_plain(fd) else _streamed(path, event)
+        return find(Text(fd), event) if _is_plain(fd) else _streamed(path, event, damaged)
     except OSError as refused:
         raise Complaint(f"{path} cannot be read: {refused.strerror}") from None
     finally:
         os.close(fd)
 
 
-def _streamed(path: str, event: Wanted) -> list[list[bytes]]:
+def _streamed(path: str, event: Wanted, damaged: list[str]) -> list[list[bytes]]:
     """The records in what can only be read from its beginning: compressed files and standard input."""
     from virtwarden.events.blocks import windows  # noqa: PLC0415
     from virtwarden.events.logs import Log  # noqa: PLC0415
     from virtwarden.events.marks import lines, searching  # noqa: PLC0415
     from virtwarden.events.model import Skipped  # noqa: PLC0415
 
-    skipped = Skipped()
+    skipped = Skipped(damaged=damaged)
     events: Events = {}
     search = searching((b":%d)" % event.serial,))
     number = 0
@@ -134,6 +135,4 @@ def _streamed(path: str, event: Wanted) -> list[list[bytes]]:
             if stamp is not None and event.is_it(stamp):
                 number += 1
                 events.setdefault(stamp, {})[number] = line
-    if skipped.damaged:
-        raise Complaint(skipped.damaged[0])
     return ordered(events)

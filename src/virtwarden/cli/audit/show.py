@@ -20,16 +20,26 @@ def run(words: list[str]) -> int:
     """Print the records of every event that is named."""
     ids, files, interpret = _read(words)
     missing = False
+    damaged: list[str] = []
     for each in ids:
         event = wanted(each)
-        found = locate(files, event)
+        found = locate(files, event, damaged)
         if not found:
             missing = True
             print(f"virt-warden: there is no event {each} in {' '.join(files)}", file=sys.stderr)
         for records in found:
             _print(records, interpret)
     sys.stdout.flush()
+    if damaged:
+        _tell(damaged)
     return FAILED if missing else PASSED
+
+
+def _tell(sentences: list[str]) -> None:
+    from virtwarden.report.visible import visible  # noqa: PLC0415
+
+    for sentence in dict.fromkeys(sentences):
+        print(f"virt-warden: {visible(sentence)}", file=sys.stderr)
 
 
 def _read(words: list[str]) -> tuple[list[str], list[str], str]:
