@@ -8,26 +8,24 @@ by name.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
-import msgspec
-
-from virtwarden.events import denials
-from virtwarden.events.fields import ENRICHED, HEAD, decoded, encoded, name_of, number, pairs, plain
+from virtwarden.events import denials, others
+from virtwarden.events.fields import HEAD, decoded, encoded, number, pairs, plain
 from virtwarden.events.model import (
-    Anomaly,
     Control,
     Detail,
     Event,
     EventId,
-    HostEvent,
     Identity,
     Kind,
     Label,
     Resource,
 )
+from virtwarden.events.others import Around, CommandPart, Companions
 from virtwarden.formats import Malformed
+
+__all__ = ["Around", "CommandPart", "Records"]
 
 _VIRT = re.compile(
     rb"(?:node=(\S+) )?type=VIRT_(CONTROL|RESOURCE|MACHINE_ID) msg=audit\((\d{1,11})\.(\d{3}):(\d{1,19})\): (?:user )?"
@@ -40,30 +38,6 @@ _UID = re.compile(rb'[\x1d ]UID="([^"]*)"')
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _OF_GUESTS = (b"VIRT_CONTROL", b"VIRT_RESOURCE", b"VIRT_MACHINE_ID")
 _COMMAND_TYPES = (b"SYSCALL", b"EXECVE", b"PROCTITLE", b"USER_CMD")
-
-
-class CommandPart(msgspec.Struct, frozen=True, gc=False):
-    """A record of a command of virsh: who (SYSCALL, USER_CMD), or what (EXECVE, PROCTITLE, USER_CMD)."""
-
-    host: str
-    id: EventId
-    auid: int | None
-    user: str | None
-    words: tuple[str, ...]
-    kind: str = "command"
-
-
-Companions = Callable[[], list[bytes]]
-
-
-class Around(Protocol):
-    """What stands around a line."""
-
-    def companions(self) -> list[bytes]:
-        """The other records of the event that the line is a record of."""
-
-    def neighbours(self) -> tuple[bytes, bytes]:
-        """The lines before and behind this one that are none of auditd's own; empty where there are none near."""
 
 
 class _Texts(dict[bytes, str]):
@@ -123,11 +97,11 @@ class Records:
         if type_ in (b"AVC", b"USER_AVC") or type_.startswith(b"APPARMOR_"):
             return self._denial(line[head.end() :], host, id_, around.companions)
         if type_.startswith(b"ANOM_"):
-            return _anomaly(decoded(type_), line[head.end() :], host, id_, around.companions)
+            return others.anomaly(decoded(type_), line[head.end() :], host, id_, around.companions)
         if type_.startswith((b"SYSTEM_", b"DAEMON_")):
-            return _host_event(decoded(type_), line[head.end() :], host, id_, around)
+            return others.host_event(decoded(type_), line[head.end() :], host, id_, around)
         if type_ in _COMMAND_TYPES:
-            return _command(type_, line[head.end() :], host, id_)
+            return others.command(type_, line[head.end() :], host, id_)
         return None
 
     def _virt(self, line: bytes, found: re.Match[bytes], host: str) -> Event:
@@ -268,58 +242,3 @@ def _identity(tail: bytes) -> Identity:
         return Identity(Label(*(decoded(told.get(name, b"")) for name in ("model", "vm-ctx", "img-ctx"))))
     process, image, model = found.groups()
     return Identity(Label(decoded(model), decoded(process), decoded(image)))
-
-
-def _host_event(type_: str, body: bytes, host: str, id_: EventId, around: Around) -> Event | None:
-    kind = {"SYSTEM_BOOT": Kind.BOOT, "SYSTEM_SHUTDOWN": Kind.SHUTDOWN}.get(type_, Kind.AUDIT)
-    if type_ == "SYSTEM_RUNLEVEL":
-        return None
-    told = pairs(body.partition(ENRICHED)[0])
-    about = " ".join(f"{name}={decoded(told[name])}" for name in ("op", "ver", "auid", "pid") if name in told)
-    afresh = type_ == "DAEMON_START" and _begins_afresh(*around.neighbours())
-    detail = HostEvent(type_, about if kind is Kind.AUDIT else "", afresh)
-    return Event(kind, host, id_, None, None, b"res=failed" not in body, None, None, detail, None)
-
-
-def _begins_afresh(before: bytes, behind: bytes) -> bool:
-    """Whether the kernel's numbers go back between two lines of one host."""
-    first, second = HEAD.match(before), HEAD.match(behind)
-    return first is not None and second is not None and first[1] == second[1] and int(second[5]) < int(first[5])
-
-
-def _anomaly(type_: str, body: bytes, host: str, id_: EventId, companions: Companions) -> Event:
-    told = pairs(body.partition(ENRICHED)[0])
-    around = {} if "pid" in told else denials.syscall(companions())
-    names = ("dev", "prom", "old_prom", "sig", "reason", "op", "path")
-    about = [f"{name}={plain(told[name])}" for name in names if name in told]
-    exe = encoded(told.get("exe") or around.get("exe"))
-    if exe is not None:
-        about.append(exe)
-    process = encoded(told.get("comm") or around.get("comm")) or ""
-    pid = number(told.get("pid") or around.get("pid"))
-    detail = Anomaly(type_, pid, " ".join(about), process, plain(told.get("subj")) or "")
-    uid = number(told.get("uid") or around.get("uid"))
-    return Event(Kind.ANOMALY, host, id_, None, None, True, uid, name_of(body, b"UID"), detail, None)
-
-
-def _command(type_: bytes, body: bytes, host: str, id_: EventId) -> CommandPart | None:
-    raw = body.partition(ENRICHED)[0]
-    told = pairs(raw)
-    if type_ == b"USER_CMD":
-        inner = pairs(raw[raw.find(b"msg='") + 5 :])
-        words = tuple((encoded(inner.get("cmd")) or "").split())
-        told = pairs(raw[: raw.find(b"msg='")])
-    elif type_ == b"PROCTITLE":
-        words = tuple((encoded(told.get("proctitle")) or "").split("\0"))
-        told = {}
-    elif type_ == b"EXECVE":
-        count = min(number(told.get("argc")) or 0, 64)
-        words = tuple(encoded(told.get(f"a{at}")) or "" for at in range(count))
-        told = {}
-    elif encoded(told.get("comm")) == "virsh" and told.get("success") != b"no":
-        words = ()
-    else:
-        return None
-    if words and not any(word.rpartition("/")[2] == "virsh" for word in words):
-        return None
-    return CommandPart(host, id_, number(told.get("auid")), name_of(body, b"AUID"), words)
