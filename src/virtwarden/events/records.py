@@ -44,22 +44,26 @@ class _Texts(dict[bytes, str]):
     """Bytes as text, each kept once."""
 
     def __missing__(self, value: bytes) -> str:
-        return _kept(self, value, decoded(value))
+        return _kept(self, value, decoded(value), len(value))
 
 
 class _Names(dict[bytes, str | None]):
     """Values that are in quotes or hexadecimal, each kept once."""
 
     def __missing__(self, value: bytes) -> str | None:
-        return _kept(self, value, encoded(value))
+        return _kept(self, value, encoded(value), len(value))
 
 
 _K = TypeVar("_K")
 _T = TypeVar("_T")
 _MANY = 20_000
+_LONG = 512
 
 
-def _kept(cache: dict[_K, _T], key: _K, value: _T) -> _T:
+def _kept(cache: dict[_K, _T], key: _K, value: _T, length: int = 0) -> _T:
+    """A value, and in the cache too unless it is longer than what comes again and again."""
+    if length > _LONG:
+        return value
     if len(cache) >= _MANY:
         cache.clear()
     cache[key] = value
