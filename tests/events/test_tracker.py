@@ -125,3 +125,54 @@ def test_a_file_that_gets_shorter_while_it_is_read_has_no_lines_of_before(tmp_pa
     whole = [line for line in seen if len(line) == 25]
     assert [int(line[18:]) for line in whole] == sorted({int(line[18:]) for line in whole})
     assert len(seen) - len(whole) <= 1
+
+
+def test_a_whole_log_that_is_there_twice_counts_once(tmp_path: Path) -> None:
+    made = Made()
+    other = Guest("other")
+    for _ in range(3):
+        made.boot()
+        made.noise(400)
+        made.start(WEB)
+        made.wait(60)
+        made.start(other)
+        made.stop(WEB)
+        made.wait(30)
+    made.lines = made.lines[:-1]
+    once, twice = tmp_path / "once.log", tmp_path / "twice.log"
+    once.write_bytes(made.data)
+    twice.write_bytes(made.data * 2)
+    assert list(sessions([str(twice)], Skipped())) == list(sessions([str(once)], Skipped()))
+    assert list(sessions([str(once), str(twice)], Skipped())) == list(sessions([str(once)], Skipped()))
+
+
+def test_a_clock_that_was_set_back_into_the_last_boot_loses_nothing(tmp_path: Path) -> None:
+    made = Made()
+    for _ in range(2):
+        made.boot()
+        made.start(WEB)
+        made.wait(-1800)
+        made.stop(WEB)
+        made.wait(3600)
+    assert [each.ending for each in lived(made, tmp_path)] == [Ending.SHUTDOWN, Ending.SHUTDOWN]
+
+
+def test_records_of_rhel_6_end_with_a_colon_that_belongs_to_nothing(tmp_path: Path) -> None:
+    made = Made(rhel6=True)
+    made.start(WEB)
+    path = tmp_path / "audit.log"
+    path.write_text(made.text.replace(" exe=", ": exe="))
+    one, other = list(events([str(path)], Skipped())), told(made, tmp_path)
+    assert [each.detail for each in one] == [each.detail for each in other]
+    assert {each.uuid for each in one if each.guest} == {WEB.uuid}
+
+
+def test_a_label_without_its_model_is_known_by_its_form(tmp_path: Path) -> None:
+    made = Made()
+    made.start(WEB)
+    made.denied(WEB, "/etc/shadow")
+    path = tmp_path / "audit.log"
+    path.write_text(made.text.replace(" model=selinux", "").replace(" model=dac", ""))
+    (session,) = sessions([str(path)], Skipped())
+    assert [label.model for label in session.labels] == ["selinux"]
+    assert any(each.kind is Kind.DENIAL and each.session for each in events([str(path)], Skipped()))

@@ -47,6 +47,10 @@ class UsageError(Complaint):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and give its exit code: 0 all pass, 1 some fail, 2 some unknown, 3 wrong usage."""
     words = list(sys.argv[1:] if argv is None else argv)
+    if sys.stdout is None or sys.stderr is None:
+        return USAGE  # nobody would see anything, not even this
+    if sys.stdout.encoding.lower().replace("-", "") != "utf8" and hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
     if not words or words[0] in ("-h", "--help", "help"):
         print(_help())
         return PASSED if words else USAGE

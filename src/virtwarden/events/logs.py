@@ -51,11 +51,13 @@ class Log:
     def open(self) -> BinaryIO:
         """The raw bytes. Raises `LogError`."""
         if self.path == STDIN:
+            if sys.stdin is None:
+                raise LogError("standard input is closed")
             return sys.stdin.buffer
         try:
             return open(self.path, "rb", buffering=0)
         except OSError as refused:
-            raise LogError(f"{self.path} cannot be read: {refused.strerror}") from None
+            raise LogError(f"{self.path or 'a file without a name'} cannot be read: {refused.strerror}") from None
 
 
 def find(paths: Iterable[str]) -> list[Log]:

@@ -23,6 +23,8 @@ _PAGE = 12  # bits of a number within one page of marks
 _EVENT = 64  # more records than one event has
 _BOOTS = 64  # so many boots back a late record is looked for
 _WITHIN = (1 << _PAGE) - 1
+_HALF = 1 << (_PAGE - 3)  # bytes of a page for numbers, and as many for numbers with their times
+_SPREAD = 2654435761
 
 Placed = tuple[int, int, int, Event | CommandPart, bytes]
 """The boot, the number within it, the order of arrival, the record and its line."""
@@ -40,17 +42,22 @@ class _Boot:
         self.booted: EventId | None = None
         self.seen: dict[int, bytearray] = {}
 
-    def mark(self, serial: int) -> None:
-        """This number has been here."""
+    def mark(self, serial: int, millis: int) -> None:
+        """This number has been here, at this time."""
         page = self.seen.get(serial >> _PAGE)
         if page is None:
-            page = self.seen[serial >> _PAGE] = bytearray(1 << (_PAGE - 3))
+            page = self.seen[serial >> _PAGE] = bytearray(_HALF * 2)
         page[(serial & _WITHIN) >> 3] |= 1 << (serial & 7)
+        told = (serial ^ millis * _SPREAD) & _WITHIN
+        page[_HALF + (told >> 3)] |= 1 << (told & 7)
 
-    def marked(self, serial: int) -> bool:
-        """Whether this number has been here."""
-        page = self.seen.get(serial >> _PAGE)
-        return page is not None and bool(page[(serial & _WITHIN) >> 3] & 1 << (serial & 7))
+    def marked(self, id_: EventId) -> bool:
+        """Whether this number has been here at this time. It may say so of another time, seldom."""
+        page = self.seen.get(id_.serial >> _PAGE)
+        if page is None or not page[(id_.serial & _WITHIN) >> 3] & 1 << (id_.serial & 7):
+            return False
+        told = (id_.serial ^ id_.millis * _SPREAD) & _WITHIN
+        return bool(page[_HALF + (told >> 3)] & 1 << (told & 7))
 
 
 _NEVER = _Boot(-1, 0)
@@ -87,11 +94,11 @@ class Order:
     def put(self, record: Event | CommandPart, line: bytes) -> list[Placed]:
         """Take a record; what is in order by now, mostly nothing."""
         self._arrived += 1
-        waiting, serial, boot = self._waiting, record.id.serial, self._boot
-        if serial > boot.serial and not self._daemon and record.kind not in _OF_HOSTS:
+        waiting, serial, millis, boot = self._waiting, record.id.serial, record.id.millis, self._boot
+        if serial > boot.serial and millis >= boot.first and not self._daemon and record.kind not in _OF_HOSTS:
             boot.serial = serial
-            boot.last = max(boot.last, record.id.millis)
-            boot.mark(serial)
+            boot.last = max(boot.last, millis)
+            boot.mark(serial, millis)
             waiting.append((boot.number, serial, self._arrived, record, line))
         elif not self._insert(record, line):
             self._skipped.repeated += 1
@@ -129,10 +136,10 @@ class Order:
         boot = self._boot_of(record, line)
         place = (boot.number, id_.serial)
         is_late = bool(self._released) and place < self._released[-1][:2]
-        if boot.marked(id_.serial) and self._is_repeated(place, line):
+        if boot.marked(id_) and self._is_repeated(place, line):
             return None
         self._skipped.late += is_late
-        boot.mark(id_.serial)
+        boot.mark(id_.serial, id_.millis)
         boot.serial = max(boot.serial, id_.serial)
         boot.first, boot.last = min(boot.first, id_.millis), max(boot.last, id_.millis)
         return boot.number, id_.serial, self._arrived, record, line
@@ -154,7 +161,7 @@ class Order:
     def _boot_of(self, record: Event | CommandPart, line: bytes) -> _Boot:
         id_ = record.id
         earlier = self._earlier(id_)
-        if earlier is not None and earlier.marked(id_.serial) and self._is_known(earlier, id_, line):
+        if earlier is not None and earlier.marked(id_) and self._is_known(earlier, id_, line):
             return earlier
         daemon, afresh, self._daemon, self._afresh = self._daemon, self._afresh, False, False
         is_boot = isinstance(record, Event) and record.kind is Kind.BOOT
@@ -168,7 +175,8 @@ class Order:
             return self._begun(id_, is_boot, self._new(id_))
         if afresh or (id_.serial < now.serial and (daemon or is_boot or id_.millis > now.last + _REBOOT)):
             return self._begun(id_, is_boot, self._new(id_))
-        return earlier if earlier is not None and id_.serial < now.serial else self._begun(id_, is_boot, now)
+        is_copy = earlier is not None and (id_.serial < now.serial or earlier.marked(id_))
+        return earlier if earlier is not None and is_copy else self._begun(id_, is_boot, now)
 
     def _earlier(self, id_: EventId) -> _Boot | None:
         """The boot in whose time and numbers a late record lies."""

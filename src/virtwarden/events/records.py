@@ -30,7 +30,7 @@ __all__ = ["Around", "CommandPart", "Records"]
 _VIRT = re.compile(
     rb"(?:node=(\S+) )?type=VIRT_(CONTROL|RESOURCE|MACHINE_ID) msg=audit\((\d{1,11})\.(\d{3}):(\d{1,19})\): (?:user )?"
     rb"pid=-?\d+ uid=(\d{1,10}) auid=\d+ ses=\d+(?: subj=\S+)? msg='virt=(\S+) (?:(?:op|resrc)=(\S+) )?"
-    rb"(?:reason=(\S+) )?vm=(\"[^\"]*\"|\S+) uuid=(\S+) ?"
+    rb"(?:reason=(\S+) )?vm=(\"[^\"]*\"|\S+) uuid=([^\s:]+):? ?"
 )
 _LABELS = re.compile(rb"vm-ctx=(\S*) img-ctx=(\S*) model=(\S+)")
 _CHANGE = re.compile(rb"old-[a-z-]+=(\"[^\"]*\"|\S*) new-[a-z-]+=(\"[^\"]*\"|\S*)\Z")
@@ -115,7 +115,7 @@ class Records:
         result = line.find(b" res=", end)
         if end < start - 1 or result < 0 or line.find(b" msg=audit(", start) >= 0:
             raise Malformed("a guest's record without its end, or with another's behind it")
-        tail = line[start:end]
+        tail = line[start:end].removesuffix(b":")  # RHEL 6 ends the message so
         texts = self._texts
         if node:
             host = texts[node]
@@ -160,7 +160,7 @@ class Records:
         opening = line.find(b"msg='", start)
         if opening < 0:
             raise Malformed("a guest's record without a message")
-        inner, outer = pairs(line[opening + 5 :]), pairs(line[start:opening])
+        inner, outer = pairs(line[opening + 5 :].replace(b": exe=", b" exe=")), pairs(line[start:opening])
         vm, uuid, uid = inner.get("vm"), inner.get("uuid"), number(outer.get("uid"))
         if vm is None or not uuid or "res" not in inner:
             raise Malformed("a guest's record without a name, a uuid or a result")
@@ -172,9 +172,9 @@ class Records:
             detail: Detail = Control(decoded(inner.get("virt", b"")), reason, pid if pid and pid > 0 else None)
             self._had.run(pid)
         elif type_ == b"VIRT_MACHINE_ID":
-            texts = [decoded(inner.get(name, b"")) for name in ("model", "vm-ctx", "img-ctx")]
-            kind, detail = Kind.IDENTITY, Identity(Label(*texts))
-            self._had.have(detail.label)
+            identity = _identity(line[opening:])
+            kind, detail = Kind.IDENTITY, identity
+            self._had.have(identity.label)
         else:
             resrc = decoded(inner.get("resrc", b""))
             rest = [(name, value) for name, value in inner.items() if name not in _OF_ALL]
@@ -239,10 +239,18 @@ def _values(reason: str, fields: list[tuple[str, bytes]]) -> tuple[str | None, s
 
 def _identity(tail: bytes) -> Identity:
     found = _LABELS.match(tail)
-    if found is None:
-        told = pairs(tail)
-        if "model" not in told:
-            raise Malformed("a guest's identity without a model")
-        return Identity(Label(*(decoded(told.get(name, b"")) for name in ("model", "vm-ctx", "img-ctx"))))
-    process, image, model = found.groups()
-    return Identity(Label(decoded(model), decoded(process), decoded(image)))
+    if found is not None:
+        process, image, model = found.groups()
+        return Identity(Label(decoded(model), decoded(process), decoded(image)))
+    told = pairs(tail)
+    if "vm-ctx" not in told:
+        raise Malformed("a guest's identity without a label")
+    process, image = decoded(told["vm-ctx"]), decoded(told.get("img-ctx", b""))
+    return Identity(Label(decoded(told.get("model", b"")) or _model(process), process, image))
+
+
+def _model(process: str) -> str:
+    """What a label is of, where the first releases of libvirt that wrote it did not say."""
+    if process.startswith("+"):
+        return "dac"
+    return "selinux" if process.count(":") >= 3 else "apparmor"

@@ -59,7 +59,7 @@ def add_form(parser: Parser) -> None:
 def deliver(pieces: Iterable[str]) -> None:
     """Write to standard output, a lot at a time; bytes that are no UTF-8 go out as they came in."""
     out = sys.stdout
-    if isinstance(out, io.TextIOWrapper):
+    if isinstance(out, io.TextIOWrapper) and out.errors != "backslashreplace":
         out.reconfigure(errors="surrogateescape")
     left = iter(pieces)
     while lot := list(islice(left, _LOT)):
