@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.events.made import Guest
+from tests.events.made import Guest, Made
 from tests.report.audit.lives import day
 from virtwarden.cli import main
 
@@ -65,3 +65,33 @@ def test_a_guest_that_nobody_tells_of_is_named(log: Path, capsys: Capture) -> No
 def test_a_place_that_cannot_be_written_is_named(log: Path, capsys: Capture) -> None:
     assert _timeline("web", log, "--svg", "/nowhere/web.svg") == 3
     assert "cannot write /nowhere/web.svg" in capsys.readouterr().err
+
+
+def _long_after(guest: Guest) -> Made:
+    """A guest that runs on while others come and go, and a log that goes on longer still."""
+    made = Made()
+    made.boot()
+    made.start(guest)
+    made.wait(3600)
+    other = Guest("other")
+    made.start(other)
+    made.wait(3600 * 30)
+    made.stop(other)
+    made.wait(3600)
+    made.ran("cat", "/etc/hosts")
+    return made
+
+
+@pytest.mark.parametrize("until", [(), ("--end", "2026-11-30"), ("--end", "2026-11-24 20:00")])
+def test_what_still_runs_reaches_the_log_s_last_record_and_the_summary_counts_alike(
+    tmp_path: Path, capsys: Capture, until: tuple[str, ...]
+) -> None:
+    log = _long_after(Guest("web")).write(tmp_path / "audit.log")
+    assert _timeline("web", log, *until) == 0
+    drawn = capsys.readouterr().out
+    assert main(["audit", "summary", "--vm", "web", *until, str(log)]) == 0
+    counted = capsys.readouterr().out
+    ran = "1 d" if until and "20:00" in until[1] else "1 d 8 h"
+    assert f"1 session, {ran} in all" in drawn
+    assert f"  1  {ran} " in counted
+    assert ("to 2026-11-24 20:00" if ran == "1 d" else "to 2026-11-25 04:") in drawn

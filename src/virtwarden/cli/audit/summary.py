@@ -24,7 +24,9 @@ def run(words: list[str]) -> int:
             if isinstance(each, Session):
                 if choice.session(each):
                     counts.session(each)
-            elif _is_meant(each, choice):
+                continue
+            counts.reach(each.id.millis)
+            if _is_meant(each, choice):
                 counts.event(each)
         counts.close()
     sys.stdout.write(_text(counts, "json" if chosen.json else "text"))

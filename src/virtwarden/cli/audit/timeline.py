@@ -12,10 +12,13 @@ from virtwarden.cli import PASSED, UsageError
 from virtwarden.cli.audit.options import Choice, add_window, telling, window_of
 from virtwarden.cli.output import deliver
 from virtwarden.cli.parsing import Parser, parser
+from virtwarden.events.extent import extent
+from virtwarden.events.logs import find
 from virtwarden.events.model import Event, Kind, Session
 from virtwarden.report.audit.chart import Chart, Frame, chart
 from virtwarden.report.visible import visible
 
+Extent = tuple[int | None, int | None]
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -24,7 +27,7 @@ def run(words: list[str]) -> int:
     chosen = options().parse_intermixed_args(words)
     choice = _of(chosen.guest, window_of(chosen))
     with telling() as skipped:
-        drawn = _chart(chosen.guest, choice, events.told(choice.files, skipped))
+        drawn = _chart(chosen.guest, choice, events.told(choice.files, skipped), extent(find(choice.files)))
     if not drawn.tracks:
         when = " in that time" if choice.window.start is not None or choice.window.end is not None else ""
         raise UsageError(f"the logs tell nothing of a guest {visible(chosen.guest)}{when}")
@@ -37,8 +40,9 @@ def _of(guest: str, choice: Choice) -> Choice:
     return choice._replace(uuid=guest.lower()) if _UUID.fullmatch(guest) else choice._replace(vm=guest)
 
 
-def _chart(guest: str, choice: Choice, told: Iterable[Event | Session]) -> Chart:
-    """The chart of what is told of the guest and of its hosts."""
+def _chart(guest: str, choice: Choice, told: Iterable[Event | Session], extent: Extent) -> Chart:
+    """The chart of what is told of the guest and of its hosts, in a log that goes from when to when."""
+    first, last = extent
     sessions: list[Session] = []
     kept: list[Event] = []
     anytime = choice._replace(window=choice.window._replace(start=None, end=None))
@@ -46,10 +50,14 @@ def _chart(guest: str, choice: Choice, told: Iterable[Event | Session]) -> Chart
         if isinstance(each, Session):
             if anytime.session(each):
                 sessions.append(each)
-        elif each.kind in (Kind.BOOT, Kind.SHUTDOWN) or anytime.event(each):
+            continue
+        first = each.id.millis if first is None else min(first, each.id.millis)
+        last = each.id.millis if last is None else max(last, each.id.millis)
+        if each.kind in (Kind.BOOT, Kind.SHUTDOWN) or anytime.event(each):
             kept.append(each)
+    frame = Frame(choice.window.start, choice.window.end, None, first, last)
     names = list(dict.fromkeys(session.guest for session in sessions))
-    return chart(names[-1] if len(names) == 1 else guest, sessions, kept, Frame(*choice.window))
+    return chart(names[-1] if len(names) == 1 else guest, sessions, kept, frame)
 
 
 def _deliver(drawn: Chart, chosen: argparse.Namespace) -> None:

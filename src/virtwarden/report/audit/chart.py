@@ -22,11 +22,14 @@ _NAME = 200
 @dataclass(frozen=True, slots=True)
 class Frame:
     """The part of time that is asked for, in milliseconds; None is as far as the log goes. `zone` is that of the
-    times that are shown, None this machine's."""
+    times that are shown, None this machine's. `first` and `last` are the log's first and last record as far as they
+    are known; what events and sessions tell beyond them counts too."""
 
     start: int | None = None
     stop: int | None = None
     zone: tzinfo | None = None
+    first: int | None = None
+    last: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +46,8 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A guest's timeline between two times; a session's number is its place in `sessions`, from 1 on. After
-    `told`, the logs tell nothing more, and whatever goes on is drawn on all the same."""
+    """A guest's timeline between two times; a session's number is its place in `sessions`, from 1 on. Before
+    `since` and after `told`, the logs tell nothing, and whatever goes on is drawn on all the same."""
 
     guest: str
     start: int
@@ -52,7 +55,19 @@ class Chart:
     zone: tzinfo | None
     tracks: Sequence[Track]
     sessions: Sequence[Session]
+    since: int
     told: int
+
+    def ran(self) -> int:
+        """How long the guest ran in all, in milliseconds, as far as that is known and lies in the picture."""
+        return sum(self._ran(session) for session in self.sessions if session.ending is not Ending.NOT_STARTED)
+
+    def _ran(self, session: Session) -> int:
+        ended = self.told if session.ending is Ending.RUNNING else session.ended
+        if ended is None:
+            return 0
+        started = self.since if session.started is None else session.started
+        return max(min(ended, self.stop) - max(started, self.start), 0)
 
     def place(self, millis: float) -> float:
         """Where a time is between the beginning (0) and the end (1) of the picture."""
@@ -67,7 +82,7 @@ class Chart:
 def chart(guest: str, sessions: Iterable[Session], events: Iterable[Event], frame: Frame) -> Chart:
     """The timeline of one guest's sessions and events; events may include its hosts' boots and shutdowns."""
     kept, told = sorted(sessions, key=_order), list(events)
-    start, stop, last = _edges(kept, told, frame)
+    start, stop, since, last = _edges(kept, told, frame)
     kept = [each for each in kept if (each.ended is None or each.ended >= start) and (each.started or 0) <= stop]
     numbers = {session.id: number for number, session in enumerate(kept, 1)}
     places = dict.fromkeys((session.host, session.uuid) for session in kept)
@@ -83,25 +98,30 @@ def chart(guest: str, sessions: Iterable[Session], events: Iterable[Event], fram
             tracks.append(
                 Track(shown(name, _NAME), shown(host, _NAME), shown(uuid, _NAME), main, drawing.resources)
             )
-    return Chart(shown(guest, _NAME), start, stop, frame.zone, tracks, kept, min(last, stop))
+    since, last = max(since, start), min(last, stop)
+    return Chart(shown(guest, _NAME), start, stop, frame.zone, tracks, kept, since, last)
 
 
 def _order(session: Session) -> tuple[object, ...]:
     return session.started or 0, session.proof[:1], session.id
 
 
-def _edges(sessions: Sequence[Session], events: Sequence[Event], frame: Frame) -> tuple[int, int, int]:
-    """The first and the last time of the picture, a little more than there is unless it is asked for; and the last one
-    that is told of."""
+def _edges(sessions: Sequence[Session], events: Sequence[Event], frame: Frame) -> tuple[int, int, int, int]:
+    """The first and the last time of the picture, a little more than there is unless it is asked for; and the first and
+    last one that is told of."""
     times = [time for each in sessions for time in (each.started, each.ended) if time is not None]
     times += [event.id.millis for event in events if event.guest is not None]
+    whole = [*times, *(event.id.millis for event in events)]
+    whole += [time for time in (frame.first, frame.last) if time is not None]
     if any(session.ending is Ending.RUNNING for session in sessions):
-        times += [event.id.millis for event in events if event.id.millis > max(times, default=0)]
+        times.append(max(whole))
+    if any(session.started is None for session in sessions):
+        times.append(min(whole))
     first, last = min(times, default=0), max(times, default=0)
     margin = max((last - first) // 50, 1000)
     start = first - margin if frame.start is None else frame.start
     stop = last + margin if frame.stop is None else min(frame.stop, max(last + margin, start + 1000))
-    return start, max(stop, start + 1000), last
+    return start, max(stop, start + 1000), min(whole, default=first), max(whole, default=last)
 
 
 class _Drawing:

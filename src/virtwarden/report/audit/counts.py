@@ -66,12 +66,13 @@ class Counts:
         self._window = window
         self.start = extent[0] if window.start is None else window.start
         self.stop = extent[1] if window.end is None else window.end
+        self._first, self._last = extent
         self.hosts: dict[str, HostCounts] = {}
         self._open: list[tuple[GuestCounts, Session]] = []
 
     def event(self, event: Event) -> None:
         """Count an event."""
-        self._reach(event.id.millis)
+        self.reach(event.id.millis)
         host, detail = self._host(event.host), event.detail
         failed = event.kind in _OPERATIONS and not event.ok
         host.boots += event.kind is Kind.BOOT
@@ -104,7 +105,7 @@ class Counts:
             guest.last_ending = session.ending
         for time in (session.started, session.ended):
             if time is not None and self._window.holds(time):
-                self._reach(time)
+                self.reach(time)
         if session.started is not None and session.ended is not None:
             guest.ran += self._ran(session)
         else:
@@ -118,8 +119,8 @@ class Counts:
 
     def _ran(self, session: Session) -> int:
         """How long it ran within the window; 0 where its end is not known."""
-        ended = self.stop if session.ending is Ending.RUNNING else session.ended
-        started = self.start if session.started is None else session.started
+        ended = self._last if session.ending is Ending.RUNNING else session.ended
+        started = self._first if session.started is None else session.started
         if ended is None or started is None:
             return 0
         first, last = self._window.start, self._window.end
@@ -127,7 +128,10 @@ class Counts:
         end = ended if last is None else min(ended, last)
         return max(end - begin, 0)
 
-    def _reach(self, millis: int) -> None:
+    def reach(self, millis: int) -> None:
+        """Know that the log tells of this time, whomever it tells of."""
+        self._first = millis if self._first is None else min(self._first, millis)
+        self._last = millis if self._last is None else max(self._last, millis)
         if self._window.start is None:
             self.start = millis if self.start is None else min(self.start, millis)
         if self._window.end is None:

@@ -54,9 +54,8 @@ def render(chart: Chart, style: Style | None = None) -> str:
 def headline(chart: Chart) -> str:
     """What there is in the picture, in a sentence."""
     ran = [span for track in chart.tracks for lane in track.main for span in lane.spans]
-    total = sum(max(min(span.stop, chart.told) - span.start, 0) for span in ran)
     failed = sum(session.ending is Ending.NOT_STARTED for session in chart.sessions)
-    told = [f"{count(len(ran), 'session')}, {took(total)} in all" if ran else "no session"]
+    told = [f"{count(len(ran), 'session')}, {took(chart.ran())} in all" if ran else "no session"]
     told += [count(failed, "failed start")] if failed else []
     bad = Counter(session.ending for session in chart.sessions if session.ending in BADLY)
     told += [f"{number:,} {ENDINGS[ending]}" for ending, number in bad.items() if ending is not Ending.NOT_STARTED]
