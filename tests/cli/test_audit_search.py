@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+import virtwarden
 from benchmarks.auditlogs import write_log
 from tests.events.ctools import ausearch
 from tests.events.made import Guest, Made
 from virtwarden.cli import FAILED, PASSED, USAGE, main
 
 WEB = Guest("web")
+SAMPLE = Path(virtwarden.__file__).with_name("demo") / "audit.log"
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +62,11 @@ def test_raw_records_can_be_searched_again(busy: Path, tmp_path: Path, capfd: py
         (["--guest", "web", "-m", "VIRT_CONTROL"], 2),
         (["--uuid", WEB.uuid, "-m", "VIRT_CONTROL,VIRT_MACHINE_ID"], 4),
         (["-m", "virt_control", "--success", "no"], 0),
+        (["-m", "2500"], 2),
+        (["-vm", "we", "-m", "VIRT_CONTROL"], 2),
+        (["-vm", "we", "-w"], 0),
+        (["--guest", "we"], 0),
+        (["--guest", "?e*", "-m", "VIRT_CONTROL"], 2),
         (["-ui", "root", "-m", "VIRT_CONTROL"], 2),
         (["-ul", "unset", "-m", "VIRT_CONTROL"], 2),
         (["-x", "libvirtd", "-w"], 0),
@@ -78,13 +85,34 @@ def test_each_option_says_which_events(
     assert capfd.readouterr().out.count("----\n") == count
 
 
+@pytest.mark.parametrize(
+    "words", ["-m ALL", "-m 1400", "-m 1302,avc", "-m 1999", "-vm db", "-vm db01 -w", "-vm db -w"]
+)
+def test_what_is_asked_in_words_of_ausearch_is_found_as_by_it(
+    capfd: pytest.CaptureFixture[str], words: str
+) -> None:
+    main(["audit", "search", *words.split(), "--raw", "--", str(SAMPLE)])
+    real = ausearch(SAMPLE, *words.split(), "--raw").replace("\x1d\n", "\n")
+    assert sorted(capfd.readouterr().out.splitlines()) == sorted(real.splitlines())
+
+
+def test_a_type_that_is_newer_than_auditd_is_found_by_its_name(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "audit.log"
+    path.write_bytes(b"type=UNKNOWN[1423] msg=audit(1795464000.000:5): domain=1\n")
+    assert "domain=1" in told(capfd, "-m", "LANDLOCK_ACCESS", str(path))
+
+
 def test_nothing_found_is_said(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = Made().write(tmp_path / "audit.log")
     assert main(["audit", "search", "-k", "virt_", str(path)]) == FAILED
     assert "no event has what was looked for" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("words", [[], ["-k"], ["-k", "x", "/nowhere"], ["-ui", "nobody-here"], ["-p", "x"]])
+@pytest.mark.parametrize(
+    "words", [[], ["-k"], ["-k", "x", "/nowhere"], ["-ui", "nobody-here"], ["-p", "x"], ["-m", "AVC,NOSUCH"]]
+)
 def test_what_makes_no_sense_is_one_sentence(words: list[str], capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["audit", "search", *words]) == USAGE
     assert capfd.readouterr().err.count("\n") == 1

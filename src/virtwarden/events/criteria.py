@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from virtwarden.events.fields import encoded
@@ -39,8 +40,13 @@ def with_file(name: str, whole: str = "") -> Criterion:
 
 
 def of_guest(name: str) -> Criterion:
-    """libvirt's records of a guest."""
-    return _string(1, b"vm", [name], _whole)
+    """libvirt's records of a guest by its name; in that, * and ? stand for others."""
+    return _string(1, b"vm", [name], _named, _longest_plain(name))
+
+
+def of_guest_with(name: str, whole: str = "") -> Criterion:
+    """libvirt's records of guests whose name contains this."""
+    return _string(1, b"vm", [name], _whole if whole else _part)
 
 
 def of_uuid(uuid: str) -> Criterion:
@@ -51,8 +57,10 @@ def of_uuid(uuid: str) -> Criterion:
 
 
 def of_type(names: Iterable[str]) -> Criterion:
-    """Records of these types."""
+    """Records of these types; of all where none is named."""
     wanted = [name.upper().encode("utf-8", "surrogateescape") for name in names]
+    if not wanted:
+        return every_record()
     heads = tuple(name + b" msg=audit(" for name in wanted)
     return _matching(3, heads, rb"\A(?:node=\S+ )?type=(?:%s) " % b"|".join(map(re.escape, wanted)))
 
@@ -82,12 +90,14 @@ def every_record() -> Criterion:
 _FILES = b"name|path|file|cwd|dir|watch|old-disk|new-disk|old-fs|new-fs|old-chardev|new-chardev"
 
 
-def _string(rank: int, field: bytes, wanted: Iterable[str], has: Callable[[str, str], bool]) -> Criterion:
-    """Records with one of the strings in a field. The kernel writes a string in quotes, or in hexadecimal where it
-    holds anything unusual, as several keys together always do."""
+def _string(
+    rank: int, field: bytes, wanted: Iterable[str], has: Callable[[str, str], bool], sure: str | None = None
+) -> Criterion:
+    """Records with one of the strings in a field; `sure` is what stands there surely, if not they. The kernel writes a
+    string in quotes, or in hexadecimal where it holds anything unusual, as several keys together always do."""
     texts = list(wanted)
     literals: list[bytes] = []
-    for text in texts:
+    for text in texts if sure is None else [sure]:
         raw = text.encode("utf-8", "surrogateescape")
         literals += [raw, raw.hex().upper().encode(), raw.hex().encode()]
     values = re.compile(_field_named(field) + rb"(\"[^\"]*\"|[^ '\x1d]+)").findall
@@ -116,6 +126,15 @@ def _part(value: str, wanted: str) -> bool:
 
 def _whole(value: str, wanted: str) -> bool:
     return wanted == value
+
+
+def _named(value: str, wanted: str) -> bool:
+    return wanted == value or fnmatchcase(value, wanted)
+
+
+def _longest_plain(pattern: str) -> str:
+    """What of a pattern every name has that it stands for; empty where that is nothing."""
+    return max(re.split(r"[*?]+", pattern), key=len) if "[" not in pattern else ""
 
 
 def _numbers(rank: int, fields: tuple[str, ...], number: int) -> Criterion:

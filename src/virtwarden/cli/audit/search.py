@@ -98,9 +98,13 @@ def _criteria(chosen: argparse.Namespace) -> Iterator[Criterion]:
     if chosen.key:
         yield by.with_key(chosen.key, whole)
     if chosen.type:
-        yield by.of_type([name for names in chosen.type for name in names.split(",") if name])
+        from virtwarden.events.interpret.types import spelled  # noqa: PLC0415
+
+        yield by.of_type(spelled(name for names in chosen.type for name in names.split(",")))
     if chosen.guest:
         yield by.of_guest(chosen.guest)
+    if chosen.guest_with:
+        yield by.of_guest_with(chosen.guest_with, whole)
     if chosen.uuid:
         yield by.of_uuid(chosen.uuid)
     if chosen.pid is not None:
@@ -152,9 +156,10 @@ def options() -> Parser:
         "--message",
         action="append",
         metavar="TYPE",
-        help="a type of record, such as AVC; or several",
+        help="a type of record, such as AVC, or its number, or several with commas between; ALL is each",
     )
-    add("-vm", "--guest", "--vm", metavar="NAME", help="libvirt's records of a guest")
+    add("--guest", "--vm", metavar="NAME", help="libvirt's records of a guest; * and ? stand for others")
+    add("-vm", "--vm-name", dest="guest_with", metavar="NAME", help="the same, also by a part of the name")
     add("-uu", "--uuid", metavar="UUID", help="the same by the guest's uuid")
     add("-p", "--pid", type=int, metavar="PID", help="a process")
     add("-x", "--exe", "--executable", metavar="PROGRAM", help="a program, or a part of its path")
