@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -14,7 +16,8 @@ from virtwarden import events
 from virtwarden.complaint import Complaint
 from virtwarden.events.columns import events_frame, events_to_parquet, sessions_frame, sessions_to_parquet
 from virtwarden.events.columns.rows import event_row, session_row
-from virtwarden.events.model import Skipped
+from virtwarden.events.logs import LogError
+from virtwarden.events.model import Event, Skipped
 
 
 @pytest.fixture(params=RECORDED)
@@ -71,3 +74,47 @@ def test_without_the_extra_it_is_said_what_to_install(monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "polars", None)
     with pytest.raises(Complaint, match=r"pip install 'virt-warden\[columns\]'"):
         sessions_frame(["x"])
+
+
+def test_what_is_no_regular_file_is_left_as_it_is(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    (tmp_path / "link").symlink_to(pipe)
+    for path in (pipe, tmp_path / "link"):
+        with pytest.raises(Complaint, match="is no regular file and is left as it is"):
+            events_to_parquet([], str(path))
+    with pytest.raises(Complaint, match="is a folder; name a file in it"):
+        events_to_parquet([], str(tmp_path))
+    assert stat.S_ISFIFO(pipe.lstat().st_mode)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["link", "pipe"]
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_a_link_stays_a_link_and_its_target_is_written(tmp_path: Path, exists: object) -> None:
+    link, target = tmp_path / "link", tmp_path / "below" / "e.parquet"
+    target.parent.mkdir()
+    link.symlink_to(target)
+    if exists:
+        target.touch()
+    events_to_parquet([], str(link))
+    assert link.is_symlink()
+    assert pl.read_parquet(target).height == 0
+    assert [each.name for each in target.parent.iterdir()] == ["e.parquet"]
+
+
+def test_nothing_is_called_like_standard_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Complaint, match="cannot be written to standard output"):
+        events_to_parquet([], "-")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("wrong", [OSError(5, "Input/output error", "a.log"), LogError("a.log cannot be read: x")])
+def test_a_log_that_cannot_be_read_is_what_is_named(tmp_path: Path, wrong: Exception) -> None:
+    def broken() -> Iterator[Event]:
+        yield from ()
+        raise wrong
+
+    with pytest.raises(Complaint, match=r"^a\.log cannot be read: [^\n]*$"):
+        events_to_parquet(broken(), str(tmp_path / "e.parquet"))
+    assert list(tmp_path.iterdir()) == []

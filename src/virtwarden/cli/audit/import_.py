@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from virtwarden.cli import PASSED
-from virtwarden.cli.audit.options import add_files, telling
+from virtwarden.cli.audit.options import telling
 from virtwarden.cli.parsing import Parser, parser
 from virtwarden.events.logs import DEFAULT
 from virtwarden.report.visible import visible
@@ -18,7 +18,7 @@ _MEMORY = "narenas:1,dirty_decay_ms:60000,muzzy_decay_ms:60000"
 
 def run(words: list[str]) -> int:
     """Import, and say how much."""
-    chosen = options().parse_args(words)
+    chosen = options().parse_intermixed_args(words)
     os.environ.setdefault("_RJEM_MALLOC_CONF", _MEMORY)
     from virtwarden.events.columns.extra import needed  # noqa: PLC0415  # an extra
 
@@ -47,6 +47,9 @@ def options() -> Parser:
         "Every record of the logs into Parquet files by host and day, only what is new since last time.",
     )
     made.add_argument("folder", metavar="DIR", help="where to; made for you alone, as logs hold secrets")
-    add_files(made)
+    made.add_argument(
+        "files", nargs="*", default=[], metavar="FILE",
+        help=f"logs, or folders with audit.log files ({DEFAULT}); - is standard input",
+    )  # fmt: skip
     made.add_argument("--host", metavar="NAME", help="the host of records that name no node")
     return made

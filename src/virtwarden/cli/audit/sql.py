@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from virtwarden.cli import PASSED, UsageError
-from virtwarden.cli.audit.options import add_files, add_form, deliver, telling
+from virtwarden.cli.audit.options import add_form, deliver, telling
 from virtwarden.cli.parsing import Parser, parser
 from virtwarden.events.columns.sql import Answer, Asked, asking_folder, asking_logs
+from virtwarden.events.columns.target import replacing
 from virtwarden.events.logs import DEFAULT
 from virtwarden.events.model import Skipped
 
 
 def run(words: list[str]) -> int:
     """Ask, and print the answer."""
-    chosen = options().parse_args(words)
+    chosen = options().parse_intermixed_args(words)
     if chosen.dir and chosen.files:
         raise UsageError("either --dir or log files are asked, not both")
     with telling() as skipped:
@@ -37,18 +37,8 @@ def _place(chosen: argparse.Namespace, skipped: Skipped, out: Path | None) -> Ab
 
 
 def _into_parquet(chosen: argparse.Namespace, skipped: Skipped) -> None:
-    new = Path(f"{os.path.abspath(chosen.parquet)}.{os.getpid()}.new")
-    try:
-        os.close(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
-    except OSError as refused:
-        raise UsageError(f"{chosen.parquet} cannot be written: {refused.strerror}") from None
-    try:
-        with _place(chosen, skipped, new) as asked:
-            asked.write(chosen.question)
-        new.replace(chosen.parquet)
-    finally:
-        with suppress(FileNotFoundError):
-            new.unlink()
+    with replacing(chosen.parquet) as new, _place(chosen, skipped, new) as asked:
+        asked.write(chosen.question)
 
 
 def _pieces(answer: Answer, form: str) -> Iterator[str]:
@@ -68,7 +58,10 @@ def options() -> Parser:
         "Ask in SQL (DuckDB's): the tables records, events and sessions, and field(text, 'NAME') for any other field.",
     )
     made.add_argument("question", metavar="SQL", help="one SELECT")
-    add_files(made)
+    made.add_argument(
+        "files", nargs="*", default=[], metavar="FILE",
+        help=f"logs, or folders with audit.log files ({DEFAULT}); - is standard input",
+    )  # fmt: skip
     made.add_argument("--dir", metavar="DIR", help="ask what audit import wrote there, in place of logs")
     add_form(made)
     return made

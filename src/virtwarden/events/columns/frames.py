@@ -3,17 +3,16 @@ them are held at a time."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from virtwarden import events
 from virtwarden.complaint import Complaint
 from virtwarden.events.columns.extra import needed
 from virtwarden.events.columns.rows import Value, event_row, event_schema, session_row, session_schema
+from virtwarden.events.columns.target import replacing
+from virtwarden.events.logs import LogError
 from virtwarden.events.model import Event, Session, Skipped
 
 if TYPE_CHECKING:
@@ -37,12 +36,12 @@ def events_frame(paths: Iterable[str], skipped: Skipped | None = None) -> pl.Laz
 
 def sessions_to_parquet(sessions: Iterable[Session], path: str) -> None:
     """Write sessions into a Parquet file that only its owner can read. Raises `Complaint`."""
-    _to_parquet(_lazy(lambda: sessions, session_row, session_schema()), path)
+    _to_parquet(sessions, session_row, session_schema(), path)
 
 
 def events_to_parquet(found: Iterable[Event], path: str) -> None:
     """Write events into a Parquet file that only its owner can read. Raises `Complaint`."""
-    _to_parquet(_lazy(lambda: found, event_row, event_schema()), path)
+    _to_parquet(found, event_row, event_schema(), path)
 
 
 def _lazy(
@@ -71,18 +70,29 @@ def _lazy(
     return lazy
 
 
-def _to_parquet(frame: pl.LazyFrame, path: str) -> None:
+def _to_parquet(found: Iterable[_T], row: Callable[[_T], tuple[Value, ...]], schema: pl.Schema, path: str) -> None:
     exceptions = needed("polars.exceptions")
-    temporary = Path(f"{path}.{os.getpid()}.new")
+    failed: list[Exception] = []
+    with replacing(path) as new:
+        try:
+            frame = _lazy(lambda: _noting(found, failed), row, schema)
+            frame.sink_parquet(new, compression="zstd", compression_level=3)
+        except (OSError, exceptions.PolarsError) as wrong:
+            if failed:
+                raise _unreadable(failed[0]) from None
+            raise Complaint(f"{path} cannot be written: {wrong}") from None
+
+
+def _noting(found: Iterable[_T], failed: list[Exception]) -> Iterator[_T]:
+    """The same, with what goes wrong in reading kept apart from what goes wrong in writing."""
     try:
-        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
-    except OSError as refused:
-        raise Complaint(f"{path} cannot be written: {refused.strerror}") from None
-    try:
-        frame.sink_parquet(temporary, compression="zstd", compression_level=3)
-        temporary.replace(path)
-    except (OSError, exceptions.PolarsError) as wrong:
-        raise Complaint(f"{path} cannot be written: {wrong}") from None
-    finally:
-        with suppress(FileNotFoundError):
-            temporary.unlink()
+        yield from found
+    except Exception as wrong:
+        failed.append(wrong)
+        raise
+
+
+def _unreadable(wrong: Exception) -> Exception:
+    if isinstance(wrong, OSError):
+        return LogError(f"{wrong.filename or 'the log'} cannot be read: {wrong.strerror or wrong}")
+    return wrong
