@@ -181,7 +181,7 @@ class _Chained:
         self._left = logs[::-1]
         self._skipped = skipped
         self._source: Source | None = None
-        self._name = ""
+        self._name, self._is_new = "", False
         self._last = NEWLINE
 
     def readinto(self, buffer: memoryview) -> int:
@@ -190,12 +190,15 @@ class _Chained:
             try:
                 if self._source is None:
                     log = self._left.pop()
-                    self._name = log.path
+                    self._name, self._is_new = log.path, True
                     self._source = opened(log.open(), self._skipped, log.path)
                 got = self._source.readinto(buffer)
             except OSError as refused:
                 raise LogError(f"{self._name} cannot be read: {refused.strerror}") from None
             if got:
+                if self._is_new and got >= _ENOUGH:
+                    self._is_new = False
+                    note_foreign(buffer[:got], self._name, self._skipped)
                 self._last = buffer[got - 1]
                 return got
             self._source = None
@@ -204,6 +207,15 @@ class _Chained:
                 self._last = buffer[0] = NEWLINE
                 return 1
         return 0
+
+
+def note_foreign(begin: memoryview, name: str, skipped: Skipped) -> None:
+    """Note what does not begin as an audit log does."""
+    if b"msg=audit(" not in bytes(begin):
+        skipped.damaged.append(f"{name} does not begin as an audit log does: it has no records there")
+
+
+_ENOUGH = 1024
 
 
 class Around:

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from typing import BinaryIO
 
 from virtwarden.events.ahead import Ahead
-from virtwarden.events.blocks import CACHED, CONTEXT, LONGEST, NEWLINE, PAGE, Search, Window, look
+from virtwarden.events.blocks import CACHED, CONTEXT, LONGEST, NEWLINE, PAGE, Search, Window, look, note_foreign
 from virtwarden.events.logs import Log, LogError
 from virtwarden.events.model import Skipped
 from virtwarden.events.unpacking import LONGEST_MAGIC, unpacker
@@ -48,6 +48,9 @@ def _alternating(slices: _Slices, skipped: Skipped) -> Iterator[Window]:
         for number in range(slices.count):
             thread = threads[number % _THREADS]
             window, too_long, torn = thread.next()
+            if not number:
+                with memoryview(window.text) as text:
+                    note_foreign(text[: min(window.limit, CACHED)], slices.name, skipped)
             skipped.too_long += too_long
             skipped.torn += torn
             if window.start < window.stop:
@@ -67,6 +70,7 @@ class _Slices:
         self._size = size
         self._search = search
         self.count = -(-length // size)
+        self.name = log.path
 
     def every(self, step: int, first: int) -> Ahead[_Read]:
         """A thread that reads one of so many slices, from the first on."""
@@ -106,8 +110,12 @@ class _Slices:
         for more in (CACHED, LONGEST):
             limit = reading.to(end + more + CONTEXT)
             newline = reading.text.find(b"\n", end - reading.base - 1, min(end - reading.base + more, limit))
-            if newline >= 0 or limit < end + more + CONTEXT - reading.base:
+            if newline >= 0:
                 return newline + 1
+            if limit < end + more + CONTEXT - reading.base:  # the file ends with it, and without a newline
+                reading.text[limit] = NEWLINE
+                reading.held = limit + 1
+                return limit + 1
         return 0
 
     def read(self, view: memoryview, position: int, places: list[int], held: int) -> int:
