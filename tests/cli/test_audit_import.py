@@ -68,3 +68,37 @@ def test_without_the_extra_it_is_said_what_to_install(log: Path, tmp_path: Path)
     assert done.returncode == USAGE
     assert "pip install 'virt-warden[columns]'" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_logs_can_follow_the_options(log: Path, tmp_path: Path) -> None:
+    assert main(["audit", "import", str(tmp_path / "in"), "--host", "kvm1", str(log)]) == PASSED
+    assert records(tmp_path / "in")["host"].unique().to_list() == ["kvm1"]
+
+
+def test_only_what_is_required_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["audit", "import"]) == USAGE
+    assert "are required: DIR;" in capsys.readouterr().err
+
+
+def test_it_says_that_a_line_without_an_end_waits(
+    log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.write_bytes(log.read_bytes()[:-5])
+    assert main(["audit", "import", str(tmp_path / "in"), str(log)]) == PASSED
+    assert capsys.readouterr().err == (
+        f"virt-warden: {log} ends in the midst of a line, which is left for the next import\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("size", "says"),
+    [
+        (3_000_000, "standard input ends in the midst of a line, which is taken as it is"),
+        (20_000_000, "1 line longer than any record was skipped"),
+    ],
+)
+def test_it_says_what_became_of_standard_input_without_an_end(tmp_path: Path, size: int, says: str) -> None:
+    argv = (sys.executable, "-m", "virtwarden", "audit", "import", str(tmp_path / "in"), "-")
+    done = subprocess.run(argv, input=bytes(size), capture_output=True, check=False, timeout=20)
+    assert done.returncode == PASSED
+    assert says in done.stderr.decode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import subprocess
 import sys
@@ -113,3 +114,33 @@ def test_without_the_extra_it_is_said_what_to_install(log: str, package: str) ->
     assert done.returncode == USAGE
     assert "pip install 'virt-warden[columns]'" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_only_what_is_required_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["audit", "sql"]) == USAGE
+    assert "are required: SQL;" in capsys.readouterr().err
+
+
+def test_logs_can_follow_the_options(log: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["audit", "sql", GUESTS, "--csv", log]) == PASSED
+    assert capsys.readouterr().out == "guest\r\ng-kvm\r\ng-qemu\r\n"
+
+
+@pytest.mark.parametrize("verb", [["sql", GUESTS], ["sessions"], ["events"]])
+def test_an_answer_takes_the_place_of_nothing_but_a_file(
+    log: str, tmp_path: Path, verb: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for out, says in ((pipe, "is no regular file"), (tmp_path, "is a folder"), ("-", "standard output")):
+        assert main(["audit", *verb, log, "--parquet", str(out)]) == USAGE
+        told = capsys.readouterr().err
+        assert says in told
+        assert told.count("\n") == 1
+    assert stat.S_ISFIFO(pipe.lstat().st_mode)
+
+
+@pytest.mark.parametrize("table", ["records", "sessions", "events"])
+def test_a_log_that_cannot_be_read_is_named(table: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["audit", "sql", f"select count(*) from {table}", "/proc/self/mem"]) == USAGE
+    assert capsys.readouterr().err == "virt-warden: /proc/self/mem cannot be read: Input/output error\n"

@@ -90,11 +90,11 @@ def _rotate(logs: Path) -> None:
 
 
 def test_a_line_without_its_end_waits_for_the_next_run(tmp_path: Path) -> None:
-    log, skipped = tmp_path / "audit.log", Skipped()
+    log = tmp_path / "audit.log"
     first, second = numbered(2)
     log.write_bytes(first + b"\n" + second[:30])
-    assert imported(tmp_path / "in", log, skipped=skipped).records == 1
-    assert skipped.torn == 1
+    told = imported(tmp_path / "in", log)
+    assert (told.records, told.waiting) == (1, [str(log)])
     log.write_bytes(first + b"\n" + second + b"\n")
     assert imported(tmp_path / "in", log).records == 1
     assert b"".join(lines(tmp_path / "in")) == log.read_bytes()
@@ -251,3 +251,33 @@ def test_a_folder_whose_checkpoint_is_no_checkpoint_is_refused(tmp_path: Path) -
     (tmp_path / "audit.log").touch()
     with pytest.raises(Complaint, match=r"checkpoint.json cannot be read"):
         imported(tmp_path / "in", tmp_path)
+
+
+def test_one_line_without_an_end_takes_no_longer_than_its_size_tells(tmp_path: Path) -> None:
+    log = tmp_path / "audit.log"
+    log.write_bytes(bytes(12_000_000))
+    began = time.process_time()
+    told = imported(tmp_path / "in", log, window=8 << 20)
+    assert time.process_time() - began < 3
+    assert (told.records, told.waiting) == (0, [str(log)])
+
+
+def test_a_first_line_that_is_too_long_and_has_no_end_is_skipped_and_counted(tmp_path: Path) -> None:
+    log, skipped = tmp_path / "audit.log", Skipped()
+    log.write_bytes(bytes(20_000_000))
+    told = imported(tmp_path / "in", log, skipped=skipped)
+    assert (told.records, told.waiting, skipped.too_long, skipped.bytes) == (0, [], 1, 20_000_000)
+    log.write_bytes(bytes(20_000_001) + b"\n" + numbered(1)[0] + b"\n")
+    assert imported(tmp_path / "in", log).records == 1
+
+
+def test_the_last_line_of_a_packed_log_is_taken_without_an_end(tmp_path: Path) -> None:
+    packed = tmp_path / "audit.log.1.gz"
+    packed.write_bytes(gzip.compress(b"\n".join(numbered(2))))
+    told = imported(tmp_path / "in", packed)
+    assert (told.records, told.unended) == (2, [str(packed)])
+
+
+def test_a_log_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Complaint, match=r"^/proc/self/mem cannot be read: Input/output error$"):
+        imported(tmp_path / "in", Path("/proc/self/mem"))

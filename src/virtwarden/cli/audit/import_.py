@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from virtwarden.cli import PASSED
 from virtwarden.cli.audit.options import telling
 from virtwarden.cli.parsing import Parser, parser
-from virtwarden.events.logs import DEFAULT
+from virtwarden.events.logs import DEFAULT, STDIN
 from virtwarden.report.visible import visible
+
+if TYPE_CHECKING:
+    from virtwarden.events.columns.importing import Imported
 
 _MEMORY = "narenas:1,dirty_decay_ms:60000,muzzy_decay_ms:60000"
 """Has the allocator of Polars keep what it will need again at once; to be set before Polars is loaded."""
@@ -27,17 +32,27 @@ def run(words: list[str]) -> int:
 
     with telling() as skipped:
         told = import_logs(Path(chosen.folder), chosen.files or [DEFAULT], skipped, chosen.host)
-        for path in told.shorter:
-            print(f"virt-warden: {visible(path)} holds no more than was imported before", file=sys.stderr)
-        if told.unknown:
-            lines = (
-                "1 line is no audit record"
-                if told.unknown == 1
-                else f"{told.unknown:,} lines are no audit records"
-            )
-            print(f"virt-warden: {lines}; kept with no type", file=sys.stderr)
+        for sentence in _sentences(told):
+            print(f"virt-warden: {sentence}", file=sys.stderr)
     print(f"{told.records:,} new records ({told.bytes / 1e6:,.1f} MB) are in {visible(chosen.folder)}")
     return PASSED
+
+
+def _sentences(told: Imported) -> Iterator[str]:
+    for path in told.shorter:
+        yield f"{_named(path)} holds no more than was imported before"
+    for path in told.waiting:
+        yield f"{_named(path)} ends in the midst of a line, which is left for the next import"
+    for path in told.unended:
+        yield f"{_named(path)} ends in the midst of a line, which is taken as it is"
+    if told.unknown == 1:
+        yield "1 line is no audit record; kept with no type"
+    elif told.unknown:
+        yield f"{told.unknown:,} lines are no audit records; kept with no type"
+
+
+def _named(path: str) -> str:
+    return "standard input" if path == STDIN else visible(path)
 
 
 def options() -> Parser:

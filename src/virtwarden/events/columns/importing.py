@@ -21,7 +21,7 @@ from polars.exceptions import PolarsError
 from virtwarden.complaint import Complaint
 from virtwarden.events.columns.records import records_of
 from virtwarden.events.columns.store import Known, Move, Place, Store, opened
-from virtwarden.events.columns.windows import WINDOW, Reading, Window
+from virtwarden.events.columns.windows import WINDOW, Reading, Tail, Window
 from virtwarden.events.logs import STDIN, Log, find
 from virtwarden.events.model import Skipped
 
@@ -30,12 +30,20 @@ _WORKERS = 2
 
 class Imported(msgspec.Struct):
     """What an import added. `unknown` are lines that are no audit records; they are kept, without a type. `shorter` are
-    logs of which more was read before than they hold now."""
+    logs of which more was read before than they hold now. `waiting` are logs whose last line has no end yet and is left
+    for the next import, `unended` those whose last line was taken without one, as no more of them can come."""
 
     records: int = 0
     unknown: int = 0
     bytes: int = 0
     shorter: list[str] = msgspec.field(default_factory=list)
+    waiting: list[str] = msgspec.field(default_factory=list)
+    unended: list[str] = msgspec.field(default_factory=list)
+
+    def note(self, log: Log, tail: Tail) -> None:
+        """Note what became of a log's last line."""
+        if tail is not Tail.NONE:
+            (self.waiting if tail is Tail.WAITS else self.unended).append(log.path)
 
 
 def import_logs(
@@ -50,6 +58,7 @@ def import_logs(
         for log in logs:
             with Reading(log, skipped, window) as reading:
                 if _is_read(log, reading, batches, host):
+                    told.note(log, reading.tail)
                     continue
             if log.path == STDIN:
                 raise Complaint(
@@ -57,6 +66,7 @@ def import_logs(
                 )
             with Reading(log, skipped, window) as reading:
                 batches.take(reading, store.add(_digest(reading.first_line())), host or log.host)
+                told.note(log, reading.tail)
         batches.finish()
     return told
 

@@ -88,7 +88,8 @@ def asking_logs(paths: Sequence[str], question: str, skipped: Skipped, out: Path
             from virtwarden.events.columns.importing import import_logs  # noqa: PLC0415  # needs polars
 
             folder = _private_folder(stack)
-            import_logs(folder, paths, skipped)
+            told = import_logs(folder, paths, skipped)
+            skipped.torn += len(told.waiting) + len(told.unended)
             files = files_in(folder)
         derived = _derived(question, lambda: paths, skipped, stack)
         yield _place(files, derived, out)

@@ -10,6 +10,8 @@ import mmap
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum, auto
 from hashlib import sha256
 from typing import BinaryIO, NamedTuple
 
@@ -24,6 +26,14 @@ WINDOW = 8 << 20
 """Bytes that are worked on at a time; a line may be twice as long."""
 _TAIL = 4096
 _LEAST = 2 * _TAIL
+
+
+class Tail(Enum):
+    """What became of a last line without an end: more of a file may come, of a stream never."""
+
+    NONE = auto()
+    WAITS = auto()
+    TAKEN = auto()
 
 
 class Window(NamedTuple):
@@ -42,16 +52,20 @@ class Reading:
         self._skipped = skipped
         self._size = size
         self._raw = log.open()
-        self._source: Source = opened(self._raw, skipped, log.path)
+        self.tail = Tail.NONE
+        with self._told():
+            self._source: Source = opened(self._raw, skipped, log.path)
         self._buffer = mmap.mmap(-1, max(2 * size, _LEAST))
         self._held = 0  # bytes in the buffer
         self._at = 0  # how many came before them
         self._over = False
         self._fill(1)
-        self.file = file_of(self._raw)
-        self._plain = (
-            self.file is not None and os.pread(self._raw.fileno(), 6, 0) == self._buffer[: min(6, self._held)]
-        )
+        with self._told():
+            self.file = file_of(self._raw)
+            self._plain = self.file is not None and self._begins_as_it_is()
+
+    def _begins_as_it_is(self) -> bool:
+        return os.pread(self._raw.fileno(), 6, 0) == self._buffer[: min(6, self._held)]
 
     def __enter__(self) -> Reading:
         return self
@@ -62,18 +76,15 @@ class Reading:
 
     def first_line(self) -> bytes:
         """The first line, empty where it has no end yet; to be asked before anything else."""
-        while (
-            (end := self._buffer.find(b"\n", 0, self._held)) < 0
-            and not self._over
-            and self._held < len(self._buffer)
-        ):
-            self._fill(self._held + 1)
+        sought = 0
+        while (end := self._buffer.find(b"\n", sought, self._held)) < 0:
+            if self._over or self._held == len(self._buffer):
+                break
+            sought = self._held
+            self._fill(min(2 * sought, len(self._buffer)))
         if end >= 0:
             return self._buffer[: end + 1]
-        if self._over and self._plain:
-            self._skipped.torn += self._held > 0
-            return b""
-        return self._buffer[: self._held]
+        return self._buffer[: self._rest() if self._over else self._held]
 
     def goes_on(self, place: Place) -> bool | None:
         """Whether what was read up to this place stands here too; None where the log ends before that."""
@@ -106,8 +117,8 @@ class Reading:
 
     def _rest(self) -> int:
         """How much of a last line without an end is taken: that of a file that is still written will get its end."""
-        if self._held and self._plain:
-            self._skipped.torn += 1
+        if self._held:
+            self.tail = Tail.WAITS if self._plain else Tail.TAKEN
         return 0 if self._plain else self._held
 
     def _skip_long_line(self) -> int:
@@ -127,18 +138,17 @@ class Reading:
         """Have this many bytes, unless the log ends before."""
         with memoryview(self._buffer) as view:
             while self._held < wanted and not self._over:
-                try:
+                with self._told():
                     got = self._source.readinto(view[self._held : max(wanted, _LEAST)])
-                except OSError as refused:
-                    raise LogError(f"{self._name} cannot be read: {refused.strerror}") from None
                 self._held += got or 0
                 self._over = not got
 
     def _skip(self, count: int) -> None:
         """Be done with this many bytes; in a plain file they are not read."""
         if count > self._held and self._plain:
-            self._at = min(self._at + count, os.fstat(self._raw.fileno()).st_size)
-            self._raw.seek(self._at)
+            with self._told():
+                self._at = min(self._at + count, os.fstat(self._raw.fileno()).st_size)
+                self._raw.seek(self._at)
             self._held = 0
             return
         while count > self._held and not self._over:
@@ -150,6 +160,13 @@ class Reading:
         self._buffer.move(0, count, self._held - count)
         self._held -= count
         self._at += count
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as refused:
+            raise LogError(f"{self._name} cannot be read: {refused.strerror or refused}") from None
 
 
 def file_of(raw: BinaryIO) -> File | None:
