@@ -14,6 +14,8 @@ import pytest
 from tests.events.made import Guest, Made
 from tests.report.audit.lives import day
 from virtwarden.cli import main
+from virtwarden.events import events
+from virtwarden.events.model import Skipped
 
 Capture = pytest.CaptureFixture[str]
 
@@ -93,6 +95,11 @@ def test_the_bundle_is_for_its_owner_alone(tmp_path: Path, log: Path) -> None:
         (["--vm", "web", "--key", "none.pem"], "the key none.pem cannot be read"),
         (["--vm", "web", "-o", "/nowhere/web.tar"], "cannot write /nowhere/web.tar: No such file or directory"),
         (["--vm", "web", "--start", "whenever"], "whenever is no time"),
+        (["--id", "foo"], "foo is no id; write TIME.MS:SERIAL"),
+        (["--id", "53"], "53 is no id; write TIME.MS:SERIAL"),
+        (["--id", "/1.000:1"], "/1.000:1 is no id; write TIME.MS:SERIAL"),
+        (["--session", "none", "--id", "1.000:1"], "of no session none and no event 1.000:1 of a guest"),
+        (["--vm", "web", "-o", "-"], "not to standard output; name one"),
         (["--vm", "web", "-"], "it cannot be made of standard input"),
     ],
 )
@@ -103,6 +110,34 @@ def test_what_cannot_be_is_told_in_a_sentence(
     told = capsys.readouterr().err
     assert said in told
     assert told.count("\n") == 1
+
+
+def _first(log: Path) -> tuple[str, str, str]:
+    """The host, session and id of some event of a guest."""
+    event = next(each for each in events([str(log)], Skipped()) if each.session)
+    return event.host, event.session or "", str(event.id)
+
+
+def test_one_name_that_is_not_there_is_enough_for_no_bundle(tmp_path: Path, log: Path, capsys: Capture) -> None:
+    _, session, id_ = _first(log)
+    bundle = tmp_path / "b.tar"
+    assert _evidence("--session", session, "--id", id_, "--id", "1.000:1", "-o", bundle, log) == 3
+    assert (
+        "these logs tell of no event 1.000:1 of a guest as was asked; no bundle is made" in capsys.readouterr().err
+    )
+    assert not bundle.exists()
+    assert _evidence("--session", session, "--id", id_, "-o", bundle, log) == 0
+
+
+def test_an_event_is_also_named_with_its_host(tmp_path: Path, capsys: Capture) -> None:
+    log = day(host="kvm1").write(tmp_path / "audit.log")
+    host, _, id_ = _first(log)
+    assert host == "kvm1"
+    assert _evidence("--id", f"kvm1/{id_}", "-o", tmp_path / "b.tar", log) == 0
+    assert _verify(tmp_path / "b.tar") == 0
+    assert f"event kvm1/{id_}" in capsys.readouterr().out
+    assert _evidence("--id", f"kvm2/{id_}", "-o", tmp_path / "c.tar", log) == 3
+    assert f"no event kvm2/{id_}" in capsys.readouterr().err
 
 
 def test_nothing_is_replaced(tmp_path: Path, log: Path, capsys: Capture) -> None:
@@ -163,7 +198,7 @@ def test_what_was_skipped_is_said(tmp_path: Path, log: Path, capsys: Capture) ->
     with log.open("ab") as file:
         file.write(b"type=VIRT_CONTROL msg=audit(garbage")
     assert _evidence("-o", tmp_path / "b.tar", log) == 0
-    assert "ended in the midst of a line" in capsys.readouterr().err
+    assert "in the midst of a line" in capsys.readouterr().err
 
 
 def test_names_in_a_bundle_do_nothing_to_the_terminal(tmp_path: Path, capsys: Capture) -> None:

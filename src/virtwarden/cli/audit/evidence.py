@@ -6,6 +6,7 @@ import argparse
 import getpass
 import hashlib
 import os
+import re
 import socket
 import time
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from virtwarden.cli.parsing import Parser, parser
 from virtwarden.events.evidence import Criteria, Manifest, Occasion, make
 from virtwarden.events.evidence.manifest import Basis
 from virtwarden.events.logs import STDIN, find
+from virtwarden.events.model import EventId
 from virtwarden.report.phrases import count
 from virtwarden.report.visible import visible
 
@@ -23,11 +25,14 @@ if TYPE_CHECKING:
     from virtwarden.events.evidence.signing import PrivateKey
 
 _LONGEST_PASSPHRASE = 4096
+_STAMP = re.compile(r"(\d{1,12})\.(\d{3}):(\d{1,20})", re.ASCII)
 
 
 def run(words: list[str]) -> int:
     """Write the bundle and say what is in it."""
     chosen = options().parse_args(words)
+    if chosen.output == "-":
+        raise UsageError("evidence is written to a file that only you can read, not to standard output; name one")
     choice = window_of(chosen)
     if STDIN in choice.files:
         raise UsageError("evidence names the files that it is from, so it cannot be made of standard input")
@@ -44,8 +49,17 @@ def run(words: list[str]) -> int:
 def _criteria(choice: Choice, chosen: argparse.Namespace) -> Criteria:
     return Criteria(
         choice.vm, choice.uuid, choice.host, choice.window.start, choice.window.end,
-        tuple(chosen.session), tuple(chosen.id),
+        tuple(chosen.session), tuple(map(_id, chosen.id)),
     )  # fmt: skip
+
+
+def _id(text: str) -> str:
+    """An event's id as logs spell it."""
+    host, slash, stamp = text.rpartition("/")
+    found = _STAMP.fullmatch(stamp)
+    if found is None or bool(host) != bool(slash):
+        raise UsageError(f"{text} is no id; write TIME.MS:SERIAL, as --proof shows it")
+    return f"{host}{slash}{EventId(int(found[1]) * 1000 + int(found[2]), int(found[3]))}"
 
 
 def _key(chosen: argparse.Namespace) -> PrivateKey | None:
@@ -118,7 +132,11 @@ def options() -> Parser:
     add_window(made)
     made.add_argument("--session", metavar="ID", action="append", default=[], help="this session (may come again)")
     made.add_argument(
-        "--id", metavar="TIME:SERIAL", action="append", default=[], help="this event (may come again)"
+        "--id",
+        metavar="TIME.MS:SERIAL",
+        action="append",
+        default=[],
+        help="this event, also as HOST/TIME.MS:SERIAL (may come again)",
     )
     made.add_argument("-o", "--output", metavar="BUNDLE", required=True, help="where it goes; nothing is replaced")
     made.add_argument("--key", metavar="PRIVATE.pem", help="sign it: Ed25519, ECDSA or RSA, readable by you alone")

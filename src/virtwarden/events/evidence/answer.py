@@ -23,7 +23,8 @@ OF_THE_HOST = (Kind.BOOT, Kind.SHUTDOWN, Kind.AUDIT)
 
 class Criteria(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What was asked; each part that is given narrows it. In `vm`, `*` and `?` stand for others. Times are milliseconds
-    since 1970, `end` included; `sessions` and `ids` are as `audit sessions` and `--proof` show them."""
+    since 1970, `end` included; `sessions` and `ids` are as `audit sessions` and `--proof` show them, an id also behind
+    `HOST/`."""
 
     vm: str | None = None
     uuid: str | None = None
@@ -115,9 +116,20 @@ def _at_most(values: Iterable[_T], most: int) -> Iterator[_T]:
 
 
 def _is_named(event: Event, criteria: Criteria) -> bool:
-    if not criteria.ids or str(event.id) not in criteria.ids:
-        return False
-    return _fits(event, criteria)
+    return bool(criteria.ids) and not _names(event).isdisjoint(criteria.ids) and _fits(event, criteria)
+
+
+def _names(event: Event) -> set[str]:
+    """What an event can be named by; a bundle spells a host's name in one way only."""
+    return {str(event.id), f"{event.host}/{event.id}", f"{sayable(event.host)}/{event.id}"}
+
+
+def unfound(criteria: Criteria, answer: Answer) -> list[str]:
+    """The sessions and events that were asked for by name and are not in the answer, in words."""
+    sessions = {session.id for session in answer.sessions}
+    events = {name for event in answer.events for name in _names(event)} if criteria.ids else set()
+    missing = [f"session {each}" for each in criteria.sessions if each not in sessions]
+    return list(dict.fromkeys(missing + [f"event {each}" for each in criteria.ids if each not in events]))
 
 
 def _is_loose(event: Event, criteria: Criteria) -> bool:

@@ -20,7 +20,7 @@ from virtwarden import __version__
 from virtwarden.complaint import Complaint
 from virtwarden.events.evidence import container as tar
 from virtwarden.events.evidence import manifest as paper
-from virtwarden.events.evidence.answer import Answer, Criteria, encoded, sayable
+from virtwarden.events.evidence.answer import Answer, Criteria, encoded, sayable, unfound
 from virtwarden.events.evidence.deriving import derived, surroundings
 from virtwarden.events.evidence.laid import Laid, Source
 from virtwarden.events.evidence.picking import Everything, Read, behind, beside_starts
@@ -52,6 +52,10 @@ def make(path: str, logs: list[Log], criteria: Criteria, occasion: Occasion, ski
     if len(logs) > paper.MOST_SOURCES:
         raise NoEvidence(f"evidence cannot be of more than {paper.MOST_SOURCES} logs at once")
     answer = derived(logs, criteria, skipped)
+    if missing := unfound(criteria, answer):
+        raise NoEvidence(
+            f"these logs tell of no {' and no '.join(missing)} of a guest as was asked; no bundle is made"
+        )
     if not answer.sessions and not answer.events:
         raise NoEvidence("nothing in these logs is as was asked, so there is nothing to prove")
     for basis in paper.Basis:
@@ -175,7 +179,7 @@ class _Told:
 
 def _sayable(criteria: Criteria) -> Criteria:
     words = {name: sayable(getattr(criteria, name) or "") or None for name in ("vm", "uuid", "host")}
-    return msgspec.structs.replace(criteria, **words)
+    return msgspec.structs.replace(criteria, ids=tuple(map(sayable, criteria.ids)), **words)
 
 
 def _signer(key: PrivateKey | None) -> paper.Signer | None:
