@@ -12,7 +12,7 @@ from virtwarden.events.logs import Log
 from virtwarden.events.marks import lines, searching
 from virtwarden.events.model import Skipped
 
-QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 PIECES = st.lists(
     st.one_of(
         st.binary(max_size=40).map(lambda text: text.replace(b"\n", b"")),

@@ -109,10 +109,12 @@ class _Slices:
         """Where the last line ends that begins before `end`, with what stands behind it read; 0 if it is too long."""
         for more in (CACHED, LONGEST):
             limit = reading.to(end + more + CONTEXT)
-            newline = reading.text.find(b"\n", end - reading.base - 1, min(end - reading.base + more, limit))
+            is_over = limit < end + more + CONTEXT - reading.base
+            last = limit if is_over else end - reading.base + more
+            newline = reading.text.find(b"\n", end - reading.base - 1, last)
             if newline >= 0:
                 return newline + 1
-            if limit < end + more + CONTEXT - reading.base:  # the file ends with it, and without a newline
+            if is_over:  # the file ends with this line, and without a newline
                 reading.text[limit] = NEWLINE
                 reading.held = limit + 1
                 return limit + 1
