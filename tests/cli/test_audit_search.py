@@ -13,6 +13,7 @@ from benchmarks.auditlogs import write_log
 from tests.events.ctools import ausearch
 from tests.events.made import Guest, Made
 from virtwarden.cli import FAILED, PASSED, USAGE, main
+from virtwarden.cli.audit.likeausearch import reworded
 
 WEB = Guest("web")
 SAMPLE = Path(virtwarden.__file__).with_name("demo") / "audit.log"
@@ -86,14 +87,45 @@ def test_each_option_says_which_events(
 
 
 @pytest.mark.parametrize(
-    "words", ["-m ALL", "-m 1400", "-m 1302,avc", "-m 1999", "-vm db", "-vm db01 -w", "-vm db -w"]
-)
+    "words",
+    [
+        "-m ALL", "-m 1400", "-m 1302,avc", "-m 1999", "-vm db", "-vm db01 -w", "-vm db -w", "-a 53", "-c qemu",
+        "-c ca -w", "-sc 257", "-sc openat", "-sc open", "-e -13", "-e -EACCES", "-e EACCES",
+    ],
+)  # fmt: skip
 def test_what_is_asked_in_words_of_ausearch_is_found_as_by_it(
     capfd: pytest.CaptureFixture[str], words: str
 ) -> None:
     main(["audit", "search", *words.split(), "--raw", "--", str(SAMPLE)])
     real = ausearch(SAMPLE, *words.split(), "--raw").replace("\x1d\n", "\n")
     assert sorted(capfd.readouterr().out.splitlines()) == sorted(real.splitlines())
+
+
+def test_logs_and_times_are_named_as_ausearch_has_them(capfd: pytest.CaptureFixture[str]) -> None:
+    everything = told(capfd, "-m", "ALL", "-i", str(SAMPLE))
+    first = everything.split("audit(")[1].split(" : ")[0]
+    assert told(capfd, "-ts", "2026-11-16", "00:00:00", "-te", "11/30/2030", "9:00:00", "-if", str(SAMPLE))
+    assert first in everything
+    assert main(["audit", "search", "-m", "ALL", "-te", "2020-01-01", "10:00", str(SAMPLE)]) == FAILED
+
+
+def test_a_time_is_the_next_word_only_where_it_looks_like_one() -> None:
+    assert reworded(["-ts", "2026-11-16", "10:00", "-te", "now", "log"]) == [
+        "-ts",
+        "2026-11-16 10:00",
+        "-te",
+        "now",
+        "log",
+    ]
+    assert reworded(["-te", "10:00", "11:00", "-e", "-13"]) == ["-te", "10:00", "11:00", "--exit=-13"]
+    assert reworded(["-ts", "today", "-e", "0", "--", "-e"]) == ["-ts", "today", "--exit=0", "--", "-e"]
+    assert reworded(["-ts"]) == ["-ts"]
+    assert reworded(["-ts", "yesterday", "1:00"])[1].endswith(" 1:00")
+
+
+def test_what_only_ausearch_has_is_refused_with_its_name(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["audit", "search", "-hn", "x"]) == USAGE
+    assert "pipe that into ausearch -hn" in capfd.readouterr().err
 
 
 def test_a_type_that_is_newer_than_auditd_is_found_by_its_name(

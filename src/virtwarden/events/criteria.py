@@ -6,11 +6,13 @@ literals: a record without any of them cannot meet it, and that is what makes a 
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
+from virtwarden.complaint import Complaint
 from virtwarden.events.fields import encoded
 
 Test = Callable[[bytes], bool]
@@ -32,6 +34,11 @@ def with_key(keys: Iterable[str], whole: str = "") -> Criterion:
 def with_program(name: str, whole: str = "") -> Criterion:
     """Records of a program, or of those whose path contains the name."""
     return _string(2, b"exe", [name], _whole if whole else _part)
+
+
+def with_command(name: str, whole: str = "") -> Criterion:
+    """Records of a program by the name that the kernel has of it, of at most 15 bytes, or by a part of that."""
+    return _string(2, b"comm", [name], _whole if whole else _part)
 
 
 def with_file(name: str, whole: str = "") -> Criterion:
@@ -68,6 +75,37 @@ def of_type(names: Iterable[str]) -> Criterion:
 def of_process(pid: int) -> Criterion:
     """Records of a process."""
     return _numbers(1, ("pid",), pid)
+
+
+def of_event(serial: int, millis: int | None = None) -> Criterion:
+    """The records of an event, or of each with that serial."""
+    time = rb"\d+\.\d{3}" if millis is None else rb"%d\.%03d" % divmod(millis, 1000)
+    head = rb"\A(?:node=\S+ )?type=\S+ msg=audit\(%s:0*%d\)" % (time, serial)
+    return _matching(0, (b"%d)" % serial,), head)
+
+
+def of_call(call: str) -> Criterion:
+    """Records of a system call, by its number or by the name that it has on the machine it was made on. Raises
+    `Complaint`."""
+    from virtwarden.events.interpret.tables import calls_named  # noqa: PLC0415  # few search by it
+
+    if call.isascii() and call.isdecimal():
+        return _numbers(4, ("syscall",), int(call))
+    found = calls_named(call)
+    if not found:
+        raise Complaint(f"there is no system call {call}; write one as in openat, or its number")
+    literals = tuple(b"syscall=%d " % number for number in dict.fromkeys(found.values()))
+    pairs = b"|".join(b"%x .*?\\bsyscall=%d" % pair for pair in found.items())
+    return _matching(4, literals, rb" arch=(?:%s) " % pairs)
+
+
+def with_exit(code: str) -> Criterion:
+    """Records of what a system call gave back: a number, or an error's name as in -EACCES. Raises `Complaint`."""
+    sign, name = ("-", code[1:]) if code[:1] == "-" else ("", code)
+    number = name if name.isascii() and name.isdecimal() else str(getattr(errno, name, ""))
+    if not number.isdecimal():
+        raise Complaint(f"{code or 'an empty word'} is nothing that a call gives back; write -13 or -EACCES")
+    return _numbers(4, ("exit",), int(sign + number))
 
 
 def of_user(uid: int, fields: tuple[str, ...] = ("uid",)) -> Criterion:

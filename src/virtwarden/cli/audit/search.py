@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 
 from virtwarden.cli import FAILED, PASSED, UsageError
+from virtwarden.cli.audit.likeausearch import reworded
 from virtwarden.cli.parsing import Parser, parser
 
 TYPE_CHECKING = False
@@ -19,13 +20,13 @@ _AT_ONCE = 1 << 16  # characters, or bytes, that are written at once
 
 def run(words: list[str]) -> int:
     """Print the events that are looked for."""
-    chosen = options().parse_args(words)
+    chosen = options().parse_args(reworded(words))
     from virtwarden.cli.audit.options import telling  # noqa: PLC0415  # --help needs none of it
     from virtwarden.events.logs import DEFAULT, find  # noqa: PLC0415
     from virtwarden.events.search import search  # noqa: PLC0415
 
     with telling() as skipped:
-        found = search(find(chosen.log or [DEFAULT]), _wanted(chosen), skipped)
+        found = search(find([*chosen.input, *chosen.log] or [DEFAULT]), _wanted(chosen), skipped)
         count = _print_raw(found) if chosen.raw else _print_interpreted(found)
         sys.stdout.flush()
     if not count:
@@ -80,6 +81,9 @@ def use_times_of_locale() -> None:
 def _wanted(chosen: argparse.Namespace) -> Wanted:
     from virtwarden.events.search import Wanted  # noqa: PLC0415
 
+    empty = next((name for name, value in vars(chosen).items() if value == "" or value == [""]), None)
+    if empty is not None:
+        raise UsageError(f"{empty.replace('_', ' ')} is empty; write what is looked for, or leave the option out")
     criteria = tuple(_criteria(chosen))
     if not (criteria or chosen.start or chosen.end or chosen.host):
         raise UsageError("say what is looked for, such as -k virt_; virt-warden audit search --help shows by what")
@@ -97,24 +101,42 @@ def _criteria(chosen: argparse.Namespace) -> Iterator[Criterion]:
     whole = "whole" if chosen.word else ""
     if chosen.key:
         yield by.with_key(chosen.key, whole)
+    for text, criterion in (
+        (chosen.guest_with, by.of_guest_with),
+        (chosen.comm, by.with_command),
+        (chosen.exe, by.with_program),
+        (chosen.file, by.with_file),
+    ):
+        if text:
+            yield criterion(text, whole)
+    for text, exact in (
+        (chosen.guest, by.of_guest),
+        (chosen.uuid, by.of_uuid),
+        (chosen.syscall, by.of_call),
+        (chosen.exit, by.with_exit),
+        (chosen.success, by.that_came_out),
+    ):
+        if text is not None:
+            yield exact(text)
+    yield from _criteria_of_numbers(chosen)
+
+
+def _criteria_of_numbers(chosen: argparse.Namespace) -> Iterator[Criterion]:
+    from virtwarden.events import criteria as by  # noqa: PLC0415
+
     if chosen.type:
         from virtwarden.events.interpret.types import spelled  # noqa: PLC0415
 
         yield by.of_type(spelled(name for names in chosen.type for name in names.split(",")))
-    if chosen.guest:
-        yield by.of_guest(chosen.guest)
-    if chosen.guest_with:
-        yield by.of_guest_with(chosen.guest_with, whole)
-    if chosen.uuid:
-        yield by.of_uuid(chosen.uuid)
+    if chosen.event:
+        from virtwarden.events.locate import wanted  # noqa: PLC0415
+
+        event = wanted(chosen.event)
+        if event.node is not None:
+            raise UsageError(f"name the host of {chosen.event} with -n {event.node}, and the event by its number")
+        yield by.of_event(event.serial, event.millis)
     if chosen.pid is not None:
         yield by.of_process(chosen.pid)
-    if chosen.exe:
-        yield by.with_program(chosen.exe, whole)
-    if chosen.file:
-        yield by.with_file(chosen.file, whole)
-    if chosen.success:
-        yield by.that_came_out(chosen.success)
     for name, fields in (
         (chosen.uid, ("uid",)),
         (chosen.uid_all, ("uid", "euid", "auid")),
@@ -144,7 +166,14 @@ def options() -> Parser:
     made.add_argument(
         "log", nargs="*", metavar="LOG", help="logs, folders of logs, or - (default: /var/log/audit)"
     )
-    made.add_argument("--raw", action="store_true", help="the records as they stand in the log")
+    made.add_argument(
+        "-if", "--input", action="append", default=[], metavar="LOG", help="the same, as ausearch has it"
+    )
+    form = made.add_mutually_exclusive_group()
+    form.add_argument("-r", "--raw", action="store_true", help="the records as they stand in the log")
+    form.add_argument(
+        "-i", "--interpret", action="store_true", help="names for numbers, as it is without this too"
+    )
     group = made.add_argument_group("which events: those that have all of this")
     add = group.add_argument
     add(
@@ -162,6 +191,10 @@ def options() -> Parser:
     add("-vm", "--vm-name", dest="guest_with", metavar="NAME", help="the same, also by a part of the name")
     add("-uu", "--uuid", metavar="UUID", help="the same by the guest's uuid")
     add("-p", "--pid", type=int, metavar="PID", help="a process")
+    add("-a", "--event", metavar="ID", help="an event: SERIAL or SECONDS.MILLIS:SERIAL")
+    add("-c", "--comm", metavar="COMM", help="a program by the kernel's name of it, or a part of that")
+    add("-sc", "--syscall", metavar="CALL", help="a system call, such as openat or 257")
+    add("-e", "--exit", metavar="EXIT", help="what a system call gave back: 0, -13 or -EACCES")
     add("-x", "--exe", "--executable", metavar="PROGRAM", help="a program, or a part of its path")
     add("-f", "--file", metavar="FILE", help="a file, or a part of its path")
     add("-sv", "--success", choices=["yes", "no"], help="whether it succeeded")

@@ -40,6 +40,14 @@ def system_calls(architecture: str) -> Table:
     return _read("syscalls.txt", _SAME_CALLS.get(architecture, architecture))
 
 
+def calls_named(name: str) -> dict[int, int]:
+    """The number of a system call on each architecture that has it, by what a record's `arch` says."""
+    found: dict[int, int] = {}
+    for number, machine in _ARCHITECTURES.items():
+        found.update((number, call) for call, known in system_calls(machine).items() if known == name)
+    return found
+
+
 @cache
 def names(table: str) -> Table:
     """One table of other numbers, such as `signal`; flags have the value of their bit."""
