@@ -49,6 +49,35 @@ def test_a_picture_can_go_to_standard_output(log: Path, capsys: Capture) -> None
     assert capsys.readouterr().out.startswith("<svg ")
 
 
+def test_a_page_can_go_there_too_but_not_both(log: Path, capsys: Capture) -> None:
+    assert _timeline("web", "--html", "-", log) == 0
+    assert capsys.readouterr().out.startswith("<!DOCTYPE html>")
+    assert _timeline("web", log, "--html", "-", "--svg", "-") == 3
+    assert "not both" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--vm", "--uuid"])
+def test_the_guest_is_named_once(log: Path, capsys: Capture, option: str) -> None:
+    assert _timeline("web", option, "db", log) == 3
+    assert option in capsys.readouterr().err
+
+
+def test_without_arguments_only_the_guest_is_missed(capsys: Capture) -> None:
+    assert _timeline() == 3
+    assert "the following arguments are required: GUEST;" in capsys.readouterr().err
+
+
+def test_what_was_denied_is_listed_in_the_order_of_time(tmp_path: Path, capsys: Capture) -> None:
+    made, guest = Made(), Guest("web")
+    made.start(guest)
+    for place in ("/first", "/often", "/often", "/often", "/last"):
+        made.wait(60)
+        made.denied(guest, place)
+    assert _timeline("web", made.write(tmp_path / "audit.log")) == 0
+    said = capsys.readouterr().out
+    assert said.index("/first") < said.index("/often") < said.index("/last")
+
+
 def test_it_reads_standard_input(log: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(log.read_bytes())))
     assert _timeline("web", "-") == 0

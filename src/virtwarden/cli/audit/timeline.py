@@ -9,11 +9,11 @@ from collections.abc import Iterable
 
 from virtwarden import events
 from virtwarden.cli import PASSED, UsageError
-from virtwarden.cli.audit.options import Choice, add_window, telling, window_of
+from virtwarden.cli.audit.options import Choice, telling, window_of
 from virtwarden.cli.output import deliver
 from virtwarden.cli.parsing import Parser, parser
 from virtwarden.events.extent import extent
-from virtwarden.events.logs import find
+from virtwarden.events.logs import DEFAULT, find
 from virtwarden.events.model import Event, Kind, Session
 from virtwarden.report.audit.chart import Chart, Frame, chart
 from virtwarden.report.visible import visible
@@ -25,6 +25,8 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 def run(words: list[str]) -> int:
     """Draw the guest's timeline."""
     chosen = options().parse_intermixed_args(words)
+    if chosen.svg == chosen.html == "-":
+        raise UsageError("standard output takes the picture or the page, not both; name a file for one of them")
     choice = _of(chosen.guest, window_of(chosen))
     with telling() as skipped:
         drawn = _chart(chosen.guest, choice, events.told(choice.files, skipped), extent(find(choice.files)))
@@ -82,8 +84,19 @@ def options() -> Parser:
         "audit timeline",
         "A guest's sessions, resources, denials and anomalies along time: in the terminal, as SVG or as a page.",
     )
-    made.add_argument("guest", metavar="GUEST", help="its name or uuid")
-    add_window(made)
+    made.add_argument("guest", metavar="GUEST", help="its name or uuid; in a name, * and ? stand for others")
+    made.add_argument(
+        "files", nargs="*", default=[], metavar="FILE",
+        help=f"logs, or folders with audit.log files ({DEFAULT}); - is standard input",
+    )  # fmt: skip
+    made.add_argument("--start", metavar="WHEN", help="from when on, as audit sessions takes it")
+    made.add_argument("--end", metavar="WHEN", help="until when; a day means its end")
+    made.add_argument("--host", metavar="NODE", help="on this host only")
+    made.set_defaults(vm=None, uuid=None)  # GUEST is either
     made.add_argument("--svg", metavar="PICTURE", help="write an SVG there; - is standard output")
-    made.add_argument("--html", metavar="PAGE", help="write a page there, with the sessions and denials in words")
+    made.add_argument(
+        "--html",
+        metavar="PAGE",
+        help="write a page there, with the sessions and denials in words; - is standard output",
+    )
     return made

@@ -48,15 +48,15 @@ def _rows(chart: Chart) -> Iterator[tuple[int, str, str, str, str, str]]:
 
 
 def _told(chart: Chart) -> list[tuple[str, int, str, str]]:
-    """What was denied, odd or failed: its kind, how often, the last time, and the words; the most frequent first."""
+    """What was denied, odd or failed: its kind, how often, the last time, and the words; in the order of those times,
+    and the most frequent ones if there are too many."""
     told = []
     for what in (What.DENIAL, What.ANOMALY, What.FAILURE):
         marks = chart.marks(what)
         alike = Counter(mark.title.split("\n", 1)[0] for mark in marks)
         last = {mark.title.split("\n", 1)[0]: mark.at for mark in sorted(marks, key=lambda each: each.at)}
-        told += [
-            (what.value, number, moment(last[said], chart.zone), said) for said, number in alike.most_common(_TOLD)
-        ]
+        kept = sorted(alike.most_common(_TOLD), key=lambda each: last[each[0]])
+        told += [(what.value, number, moment(last[said], chart.zone), said) for said, number in kept]
     return told
 
 

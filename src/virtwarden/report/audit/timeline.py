@@ -266,7 +266,8 @@ class _Picture:
         yield from hanging(words, self._width, 0, first)
 
     def _told(self) -> Iterator[Line]:
-        """Denials, anomalies and failures in words, the most frequent first."""
+        """Denials, anomalies and failures in words, in the order of their last times; if there are too many, the most
+        frequent ones."""
         for what in (What.DENIAL, What.ANOMALY, What.FAILURE):
             marks = self._chart.marks(what)
             alike = Counter(mark.title.split("\n", 1)[0] for mark in marks)
@@ -275,10 +276,10 @@ class _Picture:
             if not alike:
                 continue
             yield line()
-            for words, number in alike.most_common(_TOLD):
-                last = max(mark.at for mark in marks if mark.title.split("\n", 1)[0] == words)
+            last_of = {mark.title.split("\n", 1)[0]: mark.at for mark in sorted(marks, key=lambda each: each.at)}
+            for words, number in sorted(alike.most_common(_TOLD), key=lambda each: last_of[each[0]]):
                 times = f"{number:>5,} {self._signs.times} " if number > 1 else " " * 8
-                first = f"  {moment(last, self._chart.zone)} {times}"
+                first = f"  {moment(last_of[words], self._chart.zone)} {times}"
                 yield from hanging(line((words, _INKS[what])), self._width, 0, first)
             if len(alike) > _TOLD:
                 yield line((f"  and {count(len(alike) - _TOLD, 'more kind')}", "dim"))
