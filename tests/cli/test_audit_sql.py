@@ -144,3 +144,15 @@ def test_an_answer_takes_the_place_of_nothing_but_a_file(
 def test_a_log_that_cannot_be_read_is_named(table: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["audit", "sql", f"select count(*) from {table}", "/proc/self/mem"]) == USAGE
     assert capsys.readouterr().err == "virt-warden: /proc/self/mem cannot be read: Input/output error\n"
+
+
+@pytest.mark.parametrize("verb", [["sql", "select count(*) from records"], ["import", "in"]])
+def test_standard_input_that_cannot_be_read_is_told_in_a_sentence(tmp_path: Path, verb: list[str]) -> None:
+    argv = (sys.executable, "-m", "virtwarden", "audit", *verb, "-")
+    closed = ("/bin/sh", "-c", '"$@" <&-', "sh", *argv)
+    with open("/proc/self/mem", "rb", buffering=0) as broken:
+        for words, stdin in ((closed, None), (argv, broken)):
+            done = subprocess.run(words, stdin=stdin, capture_output=True, text=True, check=False, cwd=tmp_path)
+            assert done.returncode == USAGE
+            assert done.stderr.startswith("virt-warden: standard input ")
+            assert done.stderr.count("\n") == 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -17,7 +16,7 @@ from virtwarden.events.columns.extra import needed
 from virtwarden.events.columns.frames import events_to_parquet, sessions_to_parquet
 from virtwarden.events.columns.store import files_in
 from virtwarden.events.columns.views import MACROS, quoted, records_view
-from virtwarden.events.logs import STDIN
+from virtwarden.events.logs import STDIN, Log, LogError
 from virtwarden.events.model import Skipped
 
 if TYPE_CHECKING:
@@ -103,8 +102,12 @@ def _require_extra() -> None:
 def _spooled(stack: ExitStack) -> str:
     """Standard input as a file that can be read more than once."""
     path = _private_folder(stack) / "audit.log"
-    with path.open("wb") as file:
-        shutil.copyfileobj(sys.stdin.buffer, file, 1 << 20)
+    source = Log(STDIN).open()
+    try:
+        with path.open("wb") as file:
+            shutil.copyfileobj(source, file, 1 << 20)
+    except OSError as refused:
+        raise LogError(f"standard input cannot be read into {path.parent}: {refused.strerror}") from None
     return str(path)
 
 

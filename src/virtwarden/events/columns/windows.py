@@ -166,7 +166,11 @@ class Reading:
         try:
             yield
         except OSError as refused:
-            raise LogError(f"{self._name} cannot be read: {refused.strerror or refused}") from None
+            raise LogError(f"{_named(self._name)} cannot be read: {refused.strerror or refused}") from None
+
+
+def _named(path: str) -> str:
+    return "standard input" if path == STDIN else path
 
 
 def file_of(raw: BinaryIO) -> File | None:
