@@ -79,6 +79,7 @@ def test_explain_says_what_a_key_is_for_and_how_it_is_found(
 ) -> None:
     assert run("explain", "virt_qemu_exec", "--root", str(image)) == PASSED
     out = capsys.readouterr().out
+    assert out.startswith("virt_qemu_exec\n")
     assert "virt_qemu_exec\n  for       every other start of an emulator." in out
     assert "virt-warden audit search -k virt_qemu_exec" in out
     assert "virt_kvm_dev" not in out
@@ -168,6 +169,25 @@ def test_a_side_that_cannot_be_read_gives_code_2(image: Path, capsys: pytest.Cap
     out = capsys.readouterr().out
     told = json.loads(out[out.index("{") :])
     assert told["rules"][0]["loaded"] is None
+
+
+def test_where_not_everything_could_be_read_nobody_claims_that_there_are_no_rules(
+    image: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (image / "etc/audit/rules.d/site.rules").write_text("")
+    (image / "etc/audit/audit.rules").write_text("")
+    assert run("compare", "--root", str(image)) == UNKNOWN
+    first, *others = capsys.readouterr().out.splitlines()
+    assert first == "whether there are rules is not known: none were seen, and not everything could be read"
+    assert any(each.startswith("not read: the rules loaded: ") for each in others)
+
+
+def test_what_is_no_text_is_refused_in_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "ls").write_bytes(b"\x7fELF\0\0\n" * 100)
+    assert run("lint", str(tmp_path / "ls")) == USAGE
+    told = capsys.readouterr()
+    assert told.err == f"virt-warden: {tmp_path}/ls is no rules file: it is no text, as it has NUL bytes\n"
+    assert not told.out
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ from virtwarden.cli.parsing import Parser, parser
 from virtwarden.host import Absent, Host, Unknown
 from virtwarden.report.audit import rules as told
 from virtwarden.report.layout import style_for
-from virtwarden.ruleset.compare import compare
+from virtwarden.report.visible import visible
+from virtwarden.ruleset.compare import Comparison, compare
 from virtwarden.ruleset.generator import RuleSet, rule_set
 from virtwarden.ruleset.lint import Around, Line, Weight, lint
 from virtwarden.ruleset.situation import situation
@@ -48,7 +49,7 @@ def _explain(words: list[str]) -> int:
     for key in chosen.key:
         if key not in known:
             raise UsageError(f"no rule for this host has the key {key}; they have {', '.join(known) or 'none'}")
-    sys.stdout.write(told.explained(rules, chosen.key, style_for(sys.stdout)))
+    sys.stdout.write(told.explained(rules, chosen.key, style_for(sys.stdout)).lstrip("\n"))
     return PASSED
 
 
@@ -80,12 +81,21 @@ def _compare(words: list[str]) -> int:
             raise UsageError(str(refused)) from None
     if chosen.json:
         sys.stdout.write(told.compared_json(found))
+    elif found.unread and not found.rules:
+        sys.stdout.write(_unknown(found))
     else:
         whole = found.rules if chosen.all else found.differing
         sys.stdout.write(told.compared_text(found, whole, style_for(sys.stdout)))
     if found.differing:
         return FAILED
     return UNKNOWN if found.unread else PASSED
+
+
+def _unknown(found: Comparison) -> str:
+    """What is known where no rule was seen, and not everything could be read."""
+    unread = (f"not read: the rules {side}: {visible(why)}" for side, why in found.unread.items())
+    said = ("whether there are rules is not known: none were seen, and not everything could be read", *unread)
+    return "".join(f"{each}\n" for each in (*said, *map(visible, found.remarks)))
 
 
 _ACTIONS: dict[str, Callable[[list[str]], int]] = {"explain": _explain, "lint": _lint, "compare": _compare}
@@ -108,6 +118,8 @@ def _text(path: str) -> str:
         raise UsageError(f"{path} cannot be read: {(wrong.strerror or str(wrong)).lower()}") from None
     if len(data) > _LARGEST:
         raise UsageError(f"{path} is too large to be a rules file")
+    if b"\0" in data:
+        raise UsageError(f"{path} is no rules file: it is no text, as it has NUL bytes")
     return data.decode("utf-8", "surrogateescape")
 
 
