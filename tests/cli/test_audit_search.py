@@ -128,6 +128,11 @@ def test_what_only_ausearch_has_is_refused_with_its_name(capfd: pytest.CaptureFi
     assert "pipe that into ausearch -hn" in capfd.readouterr().err
 
 
+def test_a_log_that_cannot_be_read_is_named(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["audit", "search", "-m", "ALL", "/proc/self/mem"]) == USAGE
+    assert capfd.readouterr().err == "virt-warden: /proc/self/mem cannot be read: Input/output error\n"
+
+
 def test_a_type_that_is_newer_than_auditd_is_found_by_its_name(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

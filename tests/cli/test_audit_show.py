@@ -65,6 +65,32 @@ def test_a_damaged_file_is_told_of_once_beside_what_was_found(
     assert told.err.count("\n") == 1
 
 
+def test_what_is_not_in_the_sound_part_of_a_damaged_file_is_told(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "cut.log.gz"
+    path.write_bytes(gzip.compress(b"type=USER msg=audit(1795400000.000:5): x\n")[:-9])
+    assert main(["audit", "show", "53", "-f", str(path)]) == FAILED
+    missing, damage = capfd.readouterr().err.splitlines()
+    assert missing == f"virt-warden: there is no event 53 in what could be read of {path}"
+    assert "is damaged" in damage
+
+
+def test_whose_each_event_is_is_said_where_only_folders_say_it(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    logs: list[str] = []
+    for host in ("kvm1", "kvm2"):
+        (tmp_path / host).mkdir()
+        (tmp_path / host / "audit.log").write_text(f"type=USER msg=audit(1795400000.000:5): of={host}\n")
+        logs += ["-f", str(tmp_path / host)]
+    line = "type=USER msg=audit(1795400000.000:5): of="
+    assert main(["audit", "show", "5", *logs]) == PASSED
+    assert capfd.readouterr().out == f"# kvm1\n{line}kvm1\n# kvm2\n{line}kvm2\n"
+    assert main(["audit", "show", "kvm2/5", *logs]) == PASSED
+    assert capfd.readouterr().out == f"{line}kvm2\n"
+
+
 def test_records_are_interpreted_where_that_is_asked_for(
     log: tuple[Made, Path], capfd: pytest.CaptureFixture[str]
 ) -> None:

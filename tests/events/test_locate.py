@@ -62,6 +62,10 @@ def located(path: Path, event: Wanted, step: int = SHORT, span: int = SHORT) -> 
         os.close(fd)
 
 
+def records_in(paths: list[str], event: Wanted, damaged: list[str]) -> list[list[bytes]]:
+    return [records for _, records in locate(paths, event, damaged)]
+
+
 @settings(deadline=None, max_examples=30)
 @given(st.integers(0, 2**32), st.lists(st.integers(2, 200), min_size=1, max_size=4), st.data())
 def test_whatever_reading_everything_finds_is_found(
@@ -143,15 +147,30 @@ def test_junk_hides_nothing(tmp_path: Path, junk: bytes) -> None:
 def test_hosts_are_told_apart(tmp_path: Path) -> None:
     path = tmp_path / "audit.log"
     path.write_bytes(b"".join(record(BEGUN + n, 5 + n // 2, node=f"node={'ab'[n % 2]} ") for n in range(20)))
-    assert len(locate([str(path)], wanted("7"), [])) == 2
-    assert [each[0][:6] for each in locate([str(path)], wanted("b/7"), [])] == [b"node=b"]
+    assert len(records_in([str(path)], wanted("7"), [])) == 2
+    assert [each[0][:6] for each in records_in([str(path)], wanted("b/7"), [])] == [b"node=b"]
+
+
+@pytest.mark.parametrize("id_", ["7", f"{BEGUN // 1000}.007:7"])
+def test_folders_name_the_hosts_of_records_that_do_not(tmp_path: Path, id_: str) -> None:
+    paths = []
+    for host, node in (("kvm1", ""), ("kvm2", ""), ("archive", "node=kvm3 ")):
+        (tmp_path / host).mkdir()
+        (tmp_path / host / "audit.log").write_bytes(record(BEGUN + 7, 7, node=node, more=host))
+        paths.append(str(tmp_path / host))
+    assert [host for host, _ in locate(paths, wanted(id_), [])] == ["kvm1", "kvm2", ""]
+    for host, folder in (("kvm2", b"kvm2"), ("kvm3", b"archive")):
+        (only,) = records_in(paths, wanted(f"{host}/{id_}"), [])
+        assert only[0].endswith(folder)
+    assert records_in(paths, wanted(f"archive/{id_}"), []) == []
+    assert records_in(paths[:1], wanted(f"kvm1/{id_}"), []) == []
 
 
 def test_an_empty_file_has_nothing(tmp_path: Path) -> None:
     path = tmp_path / "audit.log"
     path.write_bytes(b"")
-    assert locate([str(path)], wanted("7"), []) == []
-    assert locate([str(path)], wanted("1795464000.000:7"), []) == []
+    assert records_in([str(path)], wanted("7"), []) == []
+    assert records_in([str(path)], wanted("1795464000.000:7"), []) == []
 
 
 def test_rotated_files_are_asked_as_well_compressed_ones_too(tmp_path: Path) -> None:
@@ -162,8 +181,8 @@ def test_rotated_files_are_asked_as_well_compressed_ones_too(tmp_path: Path) -> 
     for serial in (50, 150, 250):
         millis = BEGUN + 1000 * serial
         expected = [[pieces[serial // 100][serial % 100].rstrip(b"\n")]]
-        assert locate([str(tmp_path)], wanted(str(serial)), []) == expected
-        assert locate([str(tmp_path)], wanted(f"{millis // 1000}.000:{serial}"), []) == expected
+        assert records_in([str(tmp_path)], wanted(str(serial)), []) == expected
+        assert records_in([str(tmp_path)], wanted(f"{millis // 1000}.000:{serial}"), []) == expected
 
 
 @pytest.mark.parametrize("id_", ["1795464050.000:50", "50"])
@@ -172,7 +191,7 @@ def test_what_the_sound_part_of_a_damaged_file_has_is_found(tmp_path: Path, id_:
     packed = gzip.compress(b"".join(lines))
     (tmp_path / "audit.log.1.gz").write_bytes(packed[: len(packed) // 2])
     damaged: list[str] = []
-    assert locate([str(tmp_path)], wanted(id_), damaged) == [[lines[50].rstrip(b"\n")]]
+    assert records_in([str(tmp_path)], wanted(id_), damaged) == [[lines[50].rstrip(b"\n")]]
     assert len(damaged) == 1
     assert "audit.log.1.gz is damaged" in damaged[0]
 
@@ -182,7 +201,7 @@ def test_a_damaged_file_hides_no_event_of_another_one(tmp_path: Path, id_: str) 
     (tmp_path / "audit.log.1.gz").write_bytes(gzip.compress(record(BEGUN, 1))[:-9])
     line = record(BEGUN + 50_000, 50)
     (tmp_path / "audit.log").write_bytes(line)
-    assert locate([str(tmp_path)], wanted(id_), []) == [[line.rstrip(b"\n")]]
+    assert records_in([str(tmp_path)], wanted(id_), []) == [[line.rstrip(b"\n")]]
 
 
 @pytest.mark.parametrize("text", ["", "x", "1:", ":1", "1.5:2", "1.0000:2", "/5", "-1", "1.000:2:3", "²", "a/"])
@@ -193,13 +212,13 @@ def test_what_is_no_id_is_refused(text: str) -> None:
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(Complaint, match="cannot be read"):
-        locate([str(tmp_path / "none")], wanted("5"), [])
+        records_in([str(tmp_path / "none")], wanted("5"), [])
 
 
 def test_ausearch_finds_the_same_records(tmp_path: Path) -> None:
     path = write_log(tmp_path / "audit.log", 1 << 20, enriched=False)
     for serial in (101, 177, 250, 499):
-        found = locate([str(path)], wanted(str(serial)), [])
+        found = records_in([str(path)], wanted(str(serial)), [])
         real = [line for line in ausearch(path, "-a", str(serial), "--raw").split("\n") if line]
         assert real
         assert sorted(real) == sorted(one.decode() for each in found for one in each)
@@ -212,5 +231,5 @@ def test_tens_of_megabytes_take_milliseconds(tmp_path: Path) -> None:
             file.write(b"".join(record(BEGUN + 25 * n, n, more="x" * 20) for n in range(base, base + 1000)))
     begun = time.process_time()
     for serial in range(500, 400_000, 39_999):
-        assert len(locate([str(path)], wanted(str(serial)), [])) == 1
+        assert len(records_in([str(path)], wanted(str(serial)), [])) == 1
     assert (time.process_time() - begun) / 10 < 0.1

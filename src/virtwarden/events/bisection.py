@@ -27,21 +27,25 @@ Stamp = tuple[bytes, bytes]  # the node, as the line begins, or empty; `(time:se
 
 
 class Wanted:
-    """The event that is looked for; without `millis` any of that serial, without `node` of whichever host."""
+    """The event that is looked for; without `millis` any of that serial, without `node` of whichever host. `host` is
+    whose the records are that name no node."""
 
-    __slots__ = ("millis", "node", "serial")
+    __slots__ = ("host", "millis", "node", "serial")
 
-    def __init__(self, serial: int, millis: int | None = None, node: str | None = None) -> None:
+    def __init__(self, serial: int, millis: int | None = None, node: str | None = None, host: str = "") -> None:
         self.serial = serial
         self.millis = millis
         self.node = node
+        self.host = host
 
     def is_it(self, stamp: Stamp) -> bool:
         """Whether an event is the one."""
         found = parsed(stamp[1], 1)
         if found is None or found[1] != self.serial or self.millis not in (None, found[0]):
             return False
-        return self.node is None or stamp[0] == b"node=%s " % self.node.encode("utf-8", "surrogateescape")
+        if self.node is None or (not stamp[0] and self.node == self.host):
+            return True
+        return stamp[0] == b"node=%s " % self.node.encode("utf-8", "surrogateescape")
 
 
 class Text:

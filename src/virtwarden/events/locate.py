@@ -29,10 +29,22 @@ def wanted(text: str) -> Wanted:
     return Wanted(int(serial), when, node or None)
 
 
-def locate(paths: list[str], event: Wanted, damaged: list[str]) -> list[list[bytes]]:
-    """The records of every event that the id names, without their ends. A compressed file that is damaged is searched
-    as far as it is sound, and told of in a sentence that is added to `damaged`. Raises `Complaint`."""
-    files = _files(paths)
+Located = tuple[str, list[bytes]]
+"""Whose an event is, where not its records say so but their folder, else nothing; and its records."""
+
+
+def locate(paths: list[str], event: Wanted, damaged: list[str]) -> list[Located]:
+    """Every event that the id names, on each host, its records without their ends. A compressed file that is damaged is searched as far as it is
+    sound, and told of in a sentence that is added to `damaged`. Raises `Complaint`."""
+    found: list[Located] = []
+    for host, files in _by_host(_files(paths)).items():
+        theirs = Wanted(event.serial, event.millis, event.node, host)
+        events = _of_host(files, theirs, damaged)
+        found += [("" if records[0].startswith(b"node=") else host, records) for records in events]
+    return found
+
+
+def _of_host(files: list[str], event: Wanted, damaged: list[str]) -> list[list[bytes]]:
     if event.millis is None:
         return [records for path in files for records in _in_file(path, event, damaged)]
     likely = [path for path in files if _may_have(path, event.millis)]
@@ -42,6 +54,17 @@ def locate(paths: list[str], event: Wanted, damaged: list[str]) -> list[list[byt
             if found:
                 return found
     return []
+
+
+def _by_host(files: list[str]) -> dict[str, list[str]]:
+    """Logs in several folders are of several machines, named as the folders are, as everywhere; one is of no name."""
+    folders = {path: os.path.dirname(os.path.abspath(path)) if path != "-" else "" for path in files}
+    if len({folder for folder in folders.values() if folder}) < 2:
+        return {"": files}
+    hosts: dict[str, list[str]] = {}
+    for path, folder in folders.items():
+        hosts.setdefault(os.path.basename(folder), []).append(path)
+    return hosts
 
 
 def _files(paths: list[str]) -> list[str]:

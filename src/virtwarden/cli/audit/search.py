@@ -81,7 +81,7 @@ def use_times_of_locale() -> None:
 def _wanted(chosen: argparse.Namespace) -> Wanted:
     from virtwarden.events.search import Wanted  # noqa: PLC0415
 
-    empty = next((name for name, value in vars(chosen).items() if value == "" or value == [""]), None)
+    empty = next((name for name, value in vars(chosen).items() if value in ("", [""])), None)
     if empty is not None:
         raise UsageError(f"{empty.replace('_', ' ')} is empty; write what is looked for, or leave the option out")
     criteria = tuple(_criteria(chosen))

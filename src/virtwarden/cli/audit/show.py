@@ -26,8 +26,11 @@ def run(words: list[str]) -> int:
         found = locate(files, event, damaged)
         if not found:
             missing = True
-            print(f"virt-warden: there is no event {each} in {' '.join(files)}", file=sys.stderr)
-        for records in found:
+            where = f"what could be read of {' '.join(files)}" if damaged else " ".join(files)
+            print(f"virt-warden: there is no event {each} in {where}", file=sys.stderr)
+        for host, records in found:
+            if host and event.node is None:
+                _name(host)
             _print(records, interpret)
     sys.stdout.flush()
     if damaged:
@@ -40,6 +43,14 @@ def _tell(sentences: list[str]) -> None:
 
     for sentence in dict.fromkeys(sentences):
         print(f"virt-warden: {visible(sentence)}", file=sys.stderr)
+
+
+def _name(host: str) -> None:
+    """Whose the event below is, where the logs are of several hosts and its records do not say it."""
+    from virtwarden.report.visible import visible  # noqa: PLC0415
+
+    sys.stdout.write(f"# {visible(host)}\n")
+    sys.stdout.flush()  # records go out as bytes, past what is held here
 
 
 def _read(words: list[str]) -> tuple[list[str], list[str], str]:
