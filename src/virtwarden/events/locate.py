@@ -34,8 +34,8 @@ Located = tuple[str, list[bytes]]
 
 
 def locate(paths: list[str], event: Wanted, damaged: list[str]) -> list[Located]:
-    """Every event that the id names, on each host, its records without their ends. A compressed file that is damaged is searched as far as it is
-    sound, and told of in a sentence that is added to `damaged`. Raises `Complaint`."""
+    """Every event that the id names, on each host, its records without their ends. A compressed file that is damaged
+    is searched as far as it is sound, and told of in a sentence that is added to `damaged`. Raises `Complaint`."""
     found: list[Located] = []
     for host, files in _by_host(_files(paths)).items():
         theirs = Wanted(event.serial, event.millis, event.node, host)

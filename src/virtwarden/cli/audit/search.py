@@ -201,7 +201,7 @@ def options() -> Parser:
     add("-ui", "--uid", metavar="USER", help="who ran the program")
     add("-ua", "--uid-all", metavar="USER", help="the same, also as effective user and as who had logged in")
     add("-ul", "--auid", "--loginuid", metavar="USER", help="who had logged in")
-    add("-w", "--word", action="store_true", help="keys, programs and files must be whole, not parts")
+    add("-w", "--word", action="store_true", help="what is found by a part must be it whole")
     add("-n", "--host", "--node", metavar="NODE", help="records of one host, where the log has those of several")
     add("-ts", "--start", metavar="WHEN", help="not before: 2026-11-30, '2026-11-30 14:05', today, recent, boot …")
     add("-te", "--end", metavar="WHEN", help="not after; a day means its end")
