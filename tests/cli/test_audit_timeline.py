@@ -78,6 +78,33 @@ def test_what_was_denied_is_listed_in_the_order_of_time(tmp_path: Path, capsys: 
     assert said.index("/first") < said.index("/often") < said.index("/last")
 
 
+def _on(host: str, folder: Path) -> Path:
+    made, guest = Made(host), Guest("web")
+    made.start(guest)
+    made.wait(60)
+    made.denied(guest, "/etc/shadow")
+    made.attach(guest, "disk", "/srv/none.img", ok=False)
+    made.wait(3600)
+    made.stop(guest)
+    folder.mkdir()
+    made.write(folder / "audit.log")
+    return folder
+
+
+def test_the_lists_name_the_host_where_there_are_several(tmp_path: Path, capsys: Capture) -> None:
+    one, two = _on("kvm1", tmp_path / "one"), _on("kvm2", tmp_path / "two")
+    assert _timeline("web", one, two) == 0
+    said = capsys.readouterr().out
+    assert _timeline("web", one, two, "--html", "-") == 0
+    page = capsys.readouterr().out
+    for host in ("kvm1", "kvm2"):
+        for words in ("booted, shut down", "denied: qemu-kvm read file /etc/shadow", "failed: disk /srv/none.img"):
+            assert f"{host}: {words}" in said
+            assert f"{host}: {words}" in page
+    assert _timeline("web", one) == 0
+    assert "kvm1: " not in capsys.readouterr().out
+
+
 def test_it_reads_standard_input(log: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(log.read_bytes())))
     assert _timeline("web", "-") == 0

@@ -6,7 +6,7 @@ Nothing is left out here; whoever draws puts together what would lie closer than
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 
 from virtwarden.events.model import Ending, Event, Kind, Session
@@ -69,14 +69,29 @@ class Chart:
         started = self.since if session.started is None else session.started
         return max(min(ended, self.stop) - max(started, self.start), 0)
 
+    def began(self, session: Session) -> str:
+        """How a session began, behind its host where there are several."""
+        host = shown(session.host, _NAME)
+        return f"{host}: {began_words(session)}" if host and self._has_several_hosts else began_words(session)
+
+    @property
+    def _has_several_hosts(self) -> bool:
+        return len({track.host for track in self.tracks}) > 1
+
     def place(self, millis: float) -> float:
         """Where a time is between the beginning (0) and the end (1) of the picture."""
         return min(max((millis - self.start) / (self.stop - self.start), 0.0), 1.0)
 
     def marks(self, what: What) -> list[Mark]:
-        """All marks of a kind."""
-        lanes = (lane for track in self.tracks for lane in (*track.main, *track.resources))
-        return [mark for lane in lanes for mark in lane.marks if mark.what is what]
+        """All marks of a kind, with their host where there are several."""
+        several = self._has_several_hosts
+        return [
+            replace(mark, host=track.host) if several else mark
+            for track in self.tracks
+            for lane in (*track.main, *track.resources)
+            for mark in lane.marks
+            if mark.what is what
+        ]
 
 
 def chart(guest: str, sessions: Iterable[Session], events: Iterable[Event], frame: Frame) -> Chart:

@@ -40,11 +40,18 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Something that happened at one time."""
+    """Something that happened at one time; `host` is where, if it needs to be said."""
 
     at: int
     what: What
     title: str
+    host: str = ""
+
+    @property
+    def words(self) -> str:
+        """What happened, behind its host, on one line and without its time."""
+        first = self.title.split("\n", 1)[0]
+        return f"{self.host}: {first}" if self.host else first
 
 
 @dataclass(slots=True)

@@ -19,7 +19,7 @@ from virtwarden.report.audit.clock import moment, took
 from virtwarden.report.audit.drawing import LEFT, asset, drawn, environment, legend, when
 from virtwarden.report.audit.lanes import What
 from virtwarden.report.audit.timeline import headline
-from virtwarden.report.audit.wording import BADLY, began_words, ended_words
+from virtwarden.report.audit.wording import BADLY, ended_words
 
 _SESSIONS, _TOLD = 400, 200
 
@@ -44,7 +44,7 @@ def _rows(chart: Chart) -> Iterator[tuple[int, str, str, str, str, str]]:
         long = took((session.ended or 0) - (session.started or 0)) if known else ""
         ended = "" if failed else ended
         kind = "bad" if session.ending in BADLY else ""
-        yield number, began, ended, long, f"{began_words(session)}, {ended_words(session)}", kind
+        yield number, began, ended, long, f"{chart.began(session)}, {ended_words(session)}", kind
 
 
 def _told(chart: Chart) -> list[tuple[str, int, str, str]]:
@@ -53,8 +53,8 @@ def _told(chart: Chart) -> list[tuple[str, int, str, str]]:
     told = []
     for what in (What.DENIAL, What.ANOMALY, What.FAILURE):
         marks = chart.marks(what)
-        alike = Counter(mark.title.split("\n", 1)[0] for mark in marks)
-        last = {mark.title.split("\n", 1)[0]: mark.at for mark in sorted(marks, key=lambda each: each.at)}
+        alike = Counter(mark.words for mark in marks)
+        last = {mark.words: mark.at for mark in sorted(marks, key=lambda each: each.at)}
         kept = sorted(alike.most_common(_TOLD), key=lambda each: last[each[0]])
         told += [(what.value, number, moment(last[said], chart.zone), said) for said, number in kept]
     return told

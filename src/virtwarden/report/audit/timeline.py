@@ -13,7 +13,7 @@ from virtwarden.events.model import Ending, Session
 from virtwarden.report.audit.chart import Chart, Track
 from virtwarden.report.audit.clock import moment, ticks, took, zone_name
 from virtwarden.report.audit.lanes import Lane, Mark, Span, What, covered
-from virtwarden.report.audit.wording import BADLY, ENDINGS, began_words, ended_words
+from virtwarden.report.audit.wording import BADLY, ENDINGS, ended_words
 from virtwarden.report.layout import Charset, Style
 from virtwarden.report.lines import Line, cornered, cut, hanging, line, printed
 from virtwarden.report.phrases import count
@@ -259,7 +259,9 @@ class _Picture:
         if session.ending is Ending.NOT_STARTED:
             ended = "".ljust(19)
         long = took(session.ended - session.started) if ended.strip() and session.ended and session.started else ""
-        words = line(f"{began_words(session)}, ", (ended_words(session), "red" if session.ending in BADLY else ""))
+        words = line(
+            f"{self._chart.began(session)}, ", (ended_words(session), "red" if session.ending in BADLY else "")
+        )
         first = f"{number:>{digits + 2}}  {began}  {ended}  {long:<11} "
         if self._width < len(first) + 30:
             first = f"{number:>{digits + 2}}  {began}  {long:<11} "
@@ -270,13 +272,13 @@ class _Picture:
         frequent ones."""
         for what in (What.DENIAL, What.ANOMALY, What.FAILURE):
             marks = self._chart.marks(what)
-            alike = Counter(mark.title.split("\n", 1)[0] for mark in marks)
-            if what is What.FAILURE:
-                alike = Counter({words: number for words, number in alike.items() if words.startswith("failed")})
+            if what is What.FAILURE:  # those of sessions are told with the sessions
+                marks = [mark for mark in marks if mark.title.startswith("failed")]
+            alike = Counter(mark.words for mark in marks)
             if not alike:
                 continue
             yield line()
-            last_of = {mark.title.split("\n", 1)[0]: mark.at for mark in sorted(marks, key=lambda each: each.at)}
+            last_of = {mark.words: mark.at for mark in sorted(marks, key=lambda each: each.at)}
             for words, number in sorted(alike.most_common(_TOLD), key=lambda each: last_of[each[0]]):
                 times = f"{number:>5,} {self._signs.times} " if number > 1 else " " * 8
                 first = f"  {moment(last_of[words], self._chart.zone)} {times}"
