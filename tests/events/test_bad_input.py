@@ -124,7 +124,9 @@ def test_names_that_would_be_several_fields_stay_names(tmp_path: Path) -> None:
 def test_other_records_of_virtualization_are_no_guests(tmp_path: Path) -> None:
     path = tmp_path / "audit.log"
     text = lived().text
-    other = text.split("\n")[0].replace("VIRT_MACHINE_ID", "VIRT_MIGRATE_IN").replace("VIRT_CONTROL", "VIRT_CREATE")
+    other = (
+        text.split("\n")[0].replace("VIRT_MACHINE_ID", "VIRT_MIGRATE_IN").replace("VIRT_CONTROL", "VIRT_CREATE")
+    )
     path.write_text(f"{other}\n{text}")
     count, skipped = read(path)
     assert (count, skipped.malformed) == (1, 0)
