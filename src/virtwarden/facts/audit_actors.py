@@ -17,9 +17,11 @@ from virtwarden.formats.filecontexts import parse
 from virtwarden.host import Absent, Host, Source, Stat, Unknown, Want, looking, reading
 
 _CONTEXTS = "/etc/selinux/*/contexts/virtual_domain_context"
+_WRAPPED = ("/usr/libexec/qemu-system-i386",)
+"""Emulators that a script of the usual name starts, as on Debian: a rule by program has to name the program."""
 _TOOLS = ("/usr/bin/qemu-img",)
 _OTHERS = ("/usr/sbin/logrotate", "/usr/sbin/virtlogd")
-_PROGRAMS = (*(f"/usr/sbin/{daemon}" for daemon in DAEMONS), *EMULATORS, *_TOOLS, *_OTHERS)
+_PROGRAMS = (*(f"/usr/sbin/{daemon}" for daemon in DAEMONS), *EMULATORS, *_WRAPPED, *_TOOLS, *_OTHERS)
 _ENDING = "_exec_t"
 _LOADERS = {
     "/lib64/ld-linux-x86-64.so.2": ("b64", "b32"),
@@ -92,7 +94,9 @@ class AuditActors:
         found = {path: stat for path in _PROGRAMS if (stat := _stat(source, path)) is not None}
         selinux = _selinux(host)
         doing = {
-            "emulator": Doing(_real(found, EMULATORS), _guest_types(source) if selinux is not None else ()),
+            "emulator": Doing(
+                _real(found, (*EMULATORS, *_WRAPPED)), _guest_types(source) if selinux is not None else ()
+            ),
             "tools": Doing(_real(found, _TOOLS)),
         }
         for name, paths in _DOERS.items():
