@@ -32,13 +32,17 @@ def brief_sessions(paths: Iterable[str], skipped: Skipped, block: int = BLOCK) -
 
 
 def _sessions(logs: list[Log], marks: tuple[bytes, ...], skipped: Skipped, block: int) -> Iterator[Session]:
+    return chain.from_iterable(_lived(logs, marks, skipped, block))
+
+
+def _lived(logs: list[Log], marks: tuple[bytes, ...], skipped: Skipped, block: int) -> Iterator[list[Session]]:
     hosts: dict[str, _Host] = {}
     for host, ready in _placed(logs, hosts, marks, skipped, block):
-        yield from _lived(host.tracker, ready)
+        yield host.tracker.sessions(ready)
     for host in hosts.values():
-        yield from _lived(host.tracker, host.order.rest())
+        yield host.tracker.sessions(host.order.rest())
         host.tracker.finish()
-        yield from host.tracker.closed
+        yield host.tracker.closed
 
 
 def events(paths: Iterable[str], skipped: Skipped, block: int = BLOCK) -> Iterator[Event]:
@@ -97,14 +101,6 @@ def _taken(tracker: Tracker, ready: Iterable[Placed]) -> Iterator[Event | Sessio
         if closed:
             yield from closed
             closed.clear()
-
-
-def _lived(tracker: Tracker, ready: Iterable[Placed]) -> Iterator[Session]:
-    take, closed = tracker.take, tracker.closed
-    for placed in ready:
-        take(placed)
-    yield from closed
-    closed.clear()
 
 
 def _time(each: Event | Session) -> int:

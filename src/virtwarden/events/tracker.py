@@ -7,6 +7,8 @@ after the stop that cleans up behind it, and a host that goes down tells nothing
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec.structs import force_setattr, replace
 
 from virtwarden.events.askers import Askers
@@ -77,6 +79,14 @@ class Tracker:
         if run is not None:
             force_setattr(record, "session", run.id)  # nobody has seen it yet
         return record
+
+    def sessions(self, ready: Iterable[Placed]) -> list[Session]:
+        """The sessions that end with these records."""
+        take = self.take
+        for placed in ready:
+            take(placed)
+        closed, self.closed = self.closed, []
+        return closed
 
     def finish(self) -> None:
         """The log is over: what is open is running, unless the host went down."""

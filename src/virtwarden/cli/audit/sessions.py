@@ -22,7 +22,9 @@ def run(words: list[str]) -> int:
     with telling() as skipped:
         is_brief = chosen.form == "text" and not chosen.proof and not chosen.parquet  # no labels, no proof
         read = events.brief_sessions if is_brief else events.sessions
-        found = (each for each in read(choice.files, skipped) if choice.session(each))
+        found = read(choice.files, skipped)
+        if choice.is_narrow:
+            found = filter(choice.session, found)
         if chosen.parquet:
             from virtwarden.events.columns import sessions_to_parquet  # noqa: PLC0415  # an extra
 
