@@ -52,7 +52,8 @@ def _print(found: Iterator[Row], columns: Columns) -> None:
 
 
 def _path(chosen: argparse.Namespace) -> str:
-    from virtwarden.events.logs import DEFAULT, STDIN  # noqa: PLC0415
+    from virtwarden.events.known import DEFAULT  # noqa: PLC0415
+    from virtwarden.events.logs import STDIN  # noqa: PLC0415
 
     if chosen.stdin:
         return STDIN

@@ -7,18 +7,17 @@ import re
 import stat
 from collections.abc import Iterable
 
-from virtwarden.events.logs import STDIN, Log, LogError, opened
-from virtwarden.events.model import Skipped
+from virtwarden.events.logs import STDIN, Log, begins
 
 _ENOUGH = 1 << 18
-_STAMP = re.compile(rb"msg=audit\((\d{1,12})\.(\d{3}):")
+_STAMP = re.compile(rb"msg=audit\((\d{1,11})\.(\d{3}):")
 
 
 def extent(logs: Iterable[Log]) -> tuple[int | None, int | None]:
     """The earliest beginning and the latest end of files, in milliseconds, as far as they can be told without reading
     them: nothing of standard input and pipes, and of compressed files only the beginning."""
     files = [log.path for log in logs if log.path != STDIN and _is_file(log.path)]
-    first = [when for path in files for when in _stamps(_head(path))[:1]]
+    first = [when for path in files if (when := begins(path)) is not None]
     last = [when for path in files for when in _stamps(_tail(path))[-1:]]
     return min(first, default=None), max(last, default=None)
 
@@ -32,19 +31,6 @@ def _is_file(path: str) -> bool:
 
 def _stamps(text: bytes) -> list[int]:
     return [int(seconds) * 1000 + int(millis) for seconds, millis in _STAMP.findall(text)]
-
-
-def _head(path: str) -> bytes:
-    """The beginning of a log, whatever it is compressed with."""
-    buffer, held = bytearray(_ENOUGH), 0
-    try:
-        with Log(path).open() as raw:
-            source = opened(raw, Skipped(), path)
-            while held < _ENOUGH and (got := source.readinto(memoryview(buffer)[held:])):
-                held += got
-    except (OSError, LogError, EOFError, ValueError):
-        pass  # told loudly when it is read in earnest
-    return bytes(buffer[:held])
 
 
 def _tail(path: str) -> bytes:

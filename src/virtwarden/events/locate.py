@@ -10,10 +10,9 @@ import os
 
 from virtwarden.complaint import Complaint
 from virtwarden.events.bisection import Events, Text, Wanted, find, head, ordered, span_of
+from virtwarden.events.known import GZIP, XZ, ZSTD
 
-LOGS = "/var/log/audit"
-
-_PACKED = (b"\x1f\x8b", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd")
+_PACKED = (GZIP, XZ, ZSTD)
 _LEEWAY = 3_600_000  # milliseconds by which a record may be older or newer than its file
 
 
@@ -124,7 +123,8 @@ def _may_have(path: str, millis: int) -> bool:
     if span is None:
         from virtwarden.events.logs import begins  # noqa: PLC0415
 
-        return 0 < begins(path) <= millis + _LEEWAY
+        begun = begins(path)
+        return begun is not None and begun <= millis + _LEEWAY
     return span[0] - _LEEWAY <= millis <= span[1] + _LEEWAY
 
 

@@ -17,7 +17,6 @@ from virtwarden.complaint import Complaint
 from virtwarden.events.model import Skipped
 from virtwarden.events.unpacking import LONGEST_MAGIC, Unpacked, unpacker
 
-DEFAULT = "/var/log/audit"
 STDIN = "-"
 _SUFFIX = re.compile(
     r"(?P<base>.*?)(?:[.-](?P<number>\d{1,4})|[.-](?P<date>\d{6,14}))?(?:\.(?:gz|xz|zst|lzma))?\Z", re.DOTALL
@@ -96,7 +95,7 @@ def _grouped(files: list[str]) -> dict[str, list[str]]:
     for folder, bases in folders.items():
         rotations = [sorted(group, key=_age) for group in bases.values()]
         if len(rotations) > 1:
-            rotations.sort(key=lambda group: begins(group[0]))
+            rotations.sort(key=lambda group: begins(group[0]) or 0)
         result[folder] = [path for group in rotations for path in group]
     return result
 
@@ -114,22 +113,22 @@ def _age(path: str) -> tuple[int, int]:
     return (2, 0) if number is None else (1, -int(number))
 
 
-def begins(path: str) -> int:
-    """When the first record of a file was written, in milliseconds; 0 where that cannot be told."""
+def begins(path: str) -> int | None:
+    """When the first record of a file was written, in milliseconds; None where that cannot be told."""
     if path == STDIN:
-        return 0
+        return None
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
-            return 0  # reading from a pipe would take from it
+            return None  # reading from a pipe would take from it
         log = Log(path)
         with log.open() as raw:
             head, held, source = bytearray(65536), 0, opened(raw, Skipped(), path)
             while held < len(head) and (got := source.readinto(memoryview(head)[held:])):
                 held += got
     except (OSError, Complaint):
-        return 0  # told loudly when it is read in earnest
+        return None  # told loudly when it is read in earnest
     found = _STAMP.search(head, 0, held)
-    return int(found[1]) * 1000 + int(found[2]) if found else 0
+    return int(found[1]) * 1000 + int(found[2]) if found else None
 
 
 def opened(raw: BinaryIO, skipped: Skipped, name: str) -> Source:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from virtwarden.complaint import Complaint
+from virtwarden.events.known import GZIP, XZ, ZSTD
 from virtwarden.events.model import Skipped
 
-_GZIP, _XZ, _ZSTD = b"\x1f\x8b", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"
 _OTHERS = (b"BZh", b"\x5d\x00\x00")
 LONGEST_MAGIC = 6
 _PIECE = 64 * 1024
@@ -23,11 +23,11 @@ Unpack = Callable[[bytes], tuple[bytes, bytes, bool]]
 
 def unpacker(head: bytes) -> tuple[Callable[[], Unpack], int] | None:
     """How to unpack what begins so, and how much of it at once; None where it is not packed. Raises `Complaint`."""
-    if head.startswith(_GZIP):
+    if head.startswith(GZIP):
         return _gzip, _PIECE
-    if head.startswith(_XZ):
+    if head.startswith(XZ):
         return _xz, _SMALL
-    if head.startswith(_ZSTD):
+    if head.startswith(ZSTD):
         return _zstd, _SMALL
     if head.startswith(_OTHERS):
         raise Complaint("logs compressed with bzip2 or lzma cannot be read; unpack them, or pipe them in")

@@ -57,9 +57,11 @@ class PolicyTypes:
 
     @classmethod
     def probe(cls, host: Host) -> Self:
-        """Raises `Absent` where the host does not run SELinux."""
-        selinux = _selinux(host)
-        if selinux is None:
+        """Raises `Absent` where the host does not run SELinux, `Unknown` where that cannot be told."""
+        if _has_another_module(host):
+            raise Absent("SELinux is not in use")
+        selinux = host.get(Selinux)
+        if not selinux.is_in_use:
             raise Absent("SELinux is not in use")
         if isinstance(selinux.contexts, Unknown) or not selinux.contexts:
             return cls(None)
@@ -131,12 +133,16 @@ def _real(found: dict[str, Stat], paths: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found[path].real for path in paths if path in found))
 
 
-def _selinux(host: Host) -> Selinux | None:
+def _has_another_module(host: Host) -> bool:
     try:
-        if host.get(AuditRules).lsm in ("apparmor", "none"):
-            return None
+        return host.get(AuditRules).lsm in ("apparmor", "none")
     except (Absent, Unknown):
-        pass
+        return False
+
+
+def _selinux(host: Host) -> Selinux | None:
+    if _has_another_module(host):
+        return None
     try:
         selinux = host.get(Selinux)
     except (Absent, Unknown):

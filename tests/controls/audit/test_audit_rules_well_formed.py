@@ -4,7 +4,7 @@ import pytest
 
 from tests.kit import entry, judge, made, results
 from virtwarden.controls.audit.audit_rules_well_formed import CONTROL
-from virtwarden.host import Host, Unknown
+from virtwarden.host import Absent, Host, Unknown
 
 PATH = "/etc/audit/rules.d/virt.rules"
 GOOD = "-D\n-b 8192\n-a always,exit -F arch=b64 -F dir=/etc/libvirt -F perm=wa -F key=virt_libvirt_cfg\n"
@@ -101,3 +101,16 @@ def test_a_type_that_the_policys_contexts_do_not_show_is_unknown() -> None:
     assert finding.result == "unknown"
     assert finding.message.startswith("whether the policy has virtqemud_t: ")
     assert finding.evidence[0].where == f"{PATH}:1"
+
+
+def test_a_policy_that_cannot_be_read_is_no_pass_for_rules_that_name_its_types() -> None:
+    line = "-a always,exit -F arch=b64 -F dir=/etc/libvirt -F perm=wa -F subj_type!=virtd_t\n"
+    files: dict[str, str | bytes | Unknown | Absent] = {
+        "/sys/kernel/security/lsm": "selinux",
+        **SELINUX,
+        PATH: line,
+    }
+    files[CONTEXTS] = Unknown(f"{CONTEXTS}: permission denied")
+    assert results(CONTROL, made(files=files, stats=DIRECTORIES)) == ["pass", "unknown"]
+    files[PATH] = GOOD
+    assert results(CONTROL, made(files=files, stats=DIRECTORIES)) == ["pass"]

@@ -12,7 +12,7 @@ from virtwarden.cli.audit.options import add_files, add_kinds, is_about_guests, 
 from virtwarden.cli.parsing import Parser, parser
 from virtwarden.events import Event, Following, Skipped
 from virtwarden.events.follow import Tail, follow, follow_all, rotated, take_in
-from virtwarden.events.logs import DEFAULT
+from virtwarden.events.known import DEFAULT
 from virtwarden.events.model import Kind
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from virtwarden.cli import PASSED
 from virtwarden.cli.audit.options import telling
 from virtwarden.cli.parsing import Parser, parser
-from virtwarden.events.logs import DEFAULT, STDIN
+from virtwarden.events.known import DEFAULT
+from virtwarden.events.logs import STDIN
 from virtwarden.report.visible import visible
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from virtwarden.cli.parsing import Parser
-from virtwarden.events.logs import DEFAULT
+from virtwarden.events.known import DEFAULT
 from virtwarden.events.model import Event, Kind, Session, Skipped
 from virtwarden.events.times import Window, window
 

@@ -22,7 +22,8 @@ def run(words: list[str]) -> int:
     """Print the events that are looked for."""
     chosen = options().parse_args(reworded(words))
     from virtwarden.cli.audit.options import telling  # noqa: PLC0415  # --help needs none of it
-    from virtwarden.events.logs import DEFAULT, find  # noqa: PLC0415
+    from virtwarden.events.known import DEFAULT  # noqa: PLC0415
+    from virtwarden.events.logs import find  # noqa: PLC0415
     from virtwarden.events.search import search  # noqa: PLC0415
 
     with telling() as skipped:

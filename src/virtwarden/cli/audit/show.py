@@ -9,7 +9,8 @@ import sys
 
 from virtwarden.cli import FAILED, PASSED
 from virtwarden.complaint import Complaint
-from virtwarden.events.locate import LOGS, locate, wanted
+from virtwarden.events.known import DEFAULT
+from virtwarden.events.locate import locate, wanted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,12 +67,12 @@ def _read(words: list[str]) -> tuple[list[str], list[str], str]:
             interpret = "interpret"
         elif word[:1] == "-" or not word:
             chosen = options().parse_args(words)
-            return chosen.id, chosen.file or [LOGS], "interpret" if chosen.interpret else ""
+            return chosen.id, chosen.file or [DEFAULT], "interpret" if chosen.interpret else ""
         else:
             ids.append(word)
     if not ids:
         raise Complaint("name an event; virt-warden audit show --help shows how")
-    return ids, files or [LOGS], interpret
+    return ids, files or [DEFAULT], interpret
 
 
 def _print(records: list[bytes], interpret: str) -> None:
@@ -96,6 +97,8 @@ def options() -> Parser:
 
     made = parser("audit show", "The records of events, as they stand in the log.")
     made.add_argument("id", nargs="+", metavar="ID", help="SERIAL, SECONDS.MILLIS:SERIAL, or either behind HOST/")
-    made.add_argument("-f", "--file", action="append", metavar="LOG", help=f"a log or a folder of logs ({LOGS})")
+    made.add_argument(
+        "-f", "--file", action="append", metavar="LOG", help=f"a log or a folder of logs ({DEFAULT})"
+    )
     made.add_argument("-i", "--interpret", action="store_true", help="names for numbers, and plain text")
     return made

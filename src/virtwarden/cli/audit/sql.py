@@ -12,7 +12,7 @@ from virtwarden.cli.audit.options import add_form, deliver, telling
 from virtwarden.cli.parsing import Parser, parser
 from virtwarden.events.columns.sql import Answer, Asked, asking_folder, asking_logs
 from virtwarden.events.columns.target import replacing
-from virtwarden.events.logs import DEFAULT
+from virtwarden.events.known import DEFAULT
 from virtwarden.events.model import Skipped
 
 

@@ -13,7 +13,8 @@ from virtwarden.cli.audit.options import Choice, telling, window_of
 from virtwarden.cli.output import deliver
 from virtwarden.cli.parsing import Parser, parser
 from virtwarden.events.extent import extent
-from virtwarden.events.logs import DEFAULT, find
+from virtwarden.events.known import DEFAULT
+from virtwarden.events.logs import find
 from virtwarden.events.model import Event, Kind, Session
 from virtwarden.report.audit.chart import Chart, Frame, chart
 from virtwarden.report.visible import visible

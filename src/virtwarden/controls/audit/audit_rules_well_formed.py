@@ -63,11 +63,11 @@ def _errors(line: Line) -> list[tuple[int, str]]:
 def _untold_types(host: Host, rules: AuditRules) -> Iterator[Finding]:
     """Types that the policy may not have, with the lines that name them first."""
     try:
-        known = host.get(PolicyTypes).types
-    except (Absent, Unknown):
+        known = host.get(PolicyTypes).types or frozenset()
+    except Absent:
         return
-    if known is None:
-        return
+    except Unknown:
+        known = frozenset()
     named: dict[str, Evidence] = {}
     for file, rule in rules.in_order():
         for each in rule.fields:
