@@ -10,10 +10,10 @@ from virtwarden.cli.audit.options import (
     add_form,
     add_kinds,
     add_window,
-    deliver,
     is_about_guests,
     telling,
     window_of,
+    write_out,
 )
 from virtwarden.cli.parsing import Parser, parser
 from virtwarden.events.model import Event
@@ -38,7 +38,7 @@ def run(words: list[str]) -> int:
 
             events_to_parquet(found, chosen.parquet)
         else:
-            deliver(_pieces(found, chosen.form, chosen.proof))
+            write_out(_pieces(found, chosen.form, chosen.proof))
     return PASSED
 
 

@@ -56,7 +56,7 @@ def add_form(parser: Parser) -> None:
     parser.set_defaults(form="text")
 
 
-def deliver(pieces: Iterable[str]) -> None:
+def write_out(pieces: Iterable[str]) -> None:
     """Write to standard output, a lot at a time; bytes that are no UTF-8 go out as they came in."""
     out = sys.stdout
     if isinstance(out, io.TextIOWrapper) and out.errors != "backslashreplace":

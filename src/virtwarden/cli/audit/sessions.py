@@ -7,7 +7,7 @@ from itertools import chain
 
 from virtwarden import events
 from virtwarden.cli import PASSED
-from virtwarden.cli.audit.options import add_form, add_window, deliver, telling, window_of
+from virtwarden.cli.audit.options import add_form, add_window, telling, window_of, write_out
 from virtwarden.cli.audit.users import Users
 from virtwarden.cli.parsing import Parser, parser
 from virtwarden.events.model import Session
@@ -30,7 +30,7 @@ def run(words: list[str]) -> int:
 
             sessions_to_parquet(by_start(found, _as_it_is), chosen.parquet)
         else:
-            deliver(_pieces(found, chosen.form, chosen.proof))
+            write_out(_pieces(found, chosen.form, chosen.proof))
     return PASSED
 
 

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from virtwarden.cli import PASSED, UsageError
-from virtwarden.cli.audit.options import add_form, deliver, telling
+from virtwarden.cli.audit.options import add_form, telling, write_out
 from virtwarden.cli.parsing import Parser, parser
 from virtwarden.events.columns.sql import Answer, Asked, asking_folder, asking_logs
 from virtwarden.events.columns.target import replacing
@@ -26,7 +26,7 @@ def run(words: list[str]) -> int:
             _into_parquet(chosen, skipped)
         else:
             with _place(chosen, skipped, None) as asked:
-                deliver(_pieces(asked.answer(chosen.question), chosen.form))
+                write_out(_pieces(asked.answer(chosen.question), chosen.form))
     return PASSED
 
 
