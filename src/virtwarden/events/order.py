@@ -24,7 +24,7 @@ _EVENT = 64  # more records than one event has
 _BOOTS = 64  # so many boots back a late record is looked for
 _WITHIN = (1 << _PAGE) - 1
 _HALF = 1 << (_PAGE - 3)  # bytes of a page for numbers, and as many for numbers with their times
-_SPREAD = 2654435761
+_SPREAD = 2481  # odd, and its bits look like chance
 
 Placed = tuple[int, int, int, Event | CommandPart, bytes]
 """The boot, the number within it, the order of arrival, the record and its line."""
@@ -94,7 +94,8 @@ class Order:
     def put(self, record: Event | CommandPart, line: bytes) -> list[Placed]:
         """Take a record; what is in order by now, mostly nothing."""
         self._arrived += 1
-        waiting, serial, millis, boot = self._waiting, record.id.serial, record.id.millis, self._boot
+        id_, waiting, boot = record.id, self._waiting, self._boot
+        serial, millis = id_.serial, id_.millis
         if serial > boot.serial and millis >= boot.first and not self._daemon and record.kind not in _OF_HOSTS:
             boot.serial = serial
             boot.last = max(boot.last, millis)

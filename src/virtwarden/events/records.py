@@ -32,6 +32,12 @@ _VIRT = re.compile(
     rb"pid=-?\d+ uid=(\d{1,10}) auid=\d+ ses=\d+(?: subj=\S+)? msg='virt=(\S+) (?:(?:op|resrc)=(\S+) )?"
     rb"(?:reason=(\S+) )?vm=(\"[^\"]*\"|\S+) uuid=([^\s:]+):? ?"
 )
+_CONTROL = re.compile(
+    rb"(?:node=(\S+) )?type=VIRT_CONTROL msg=audit\((\d{1,11})\.(\d{3}):(\d{1,19})\): pid=\d+ uid=(\d{1,10}) auid=\d+ "
+    rb"ses=\d+(?: subj=\S+)? msg='virt=(\S+) op=(start|stop) reason=(\S+) vm=(\"[^\"]*\"|\S+) uuid=([^\s:]+) "
+    rb"vm-pid=(-?\d{1,10}) exe=\S+ hostname=\S+ addr=\S+ terminal=\S+ res=(success|failed)'(?:\x1d[^(]*)?\Z"
+)
+"""A start or stop as every libvirt since 2013 writes it, to its end."""
 _LABELS = re.compile(rb"vm-ctx=(\S*) img-ctx=(\S*) model=(\S+)")
 _CHANGE = re.compile(rb"old-[a-z-]+=(\"[^\"]*\"|\S*) new-[a-z-]+=(\"[^\"]*\"|\S*)\Z")
 _UID = re.compile(rb'[\x1d ]UID="([^"]*)"')
@@ -85,6 +91,9 @@ class Records:
 
     def read(self, line: bytes, host: str, around: Around) -> Event | CommandPart | None:
         """The event of a line, None if it is of no kind that tells of guests. Raises `Malformed`."""
+        found = _CONTROL.match(line)
+        if found is not None:
+            return self._control(line, found, host)
         found = _VIRT.match(line)
         if found is not None:
             return self._virt(line, found, host)
@@ -107,6 +116,23 @@ class Records:
         if type_ in _COMMAND_TYPES:
             return others.command(type_, line[head.end() :], host, id_)
         return None
+
+    def _control(self, line: bytes, found: re.Match[bytes], host: str) -> Event:
+        node, seconds, millis, serial, uid, virt, op, reason, vm, uuid, pid, outcome = found.groups()
+        texts = self._texts
+        if node is not None:
+            host = texts[node]
+        process = int(pid)
+        if process <= 0:
+            detail = Control(texts[virt], texts[reason], None)
+        else:
+            detail = Control(texts[virt], texts[reason], process)
+            self._had.run(process)
+        user = self._users.get((host, uid)) or self._user(host, uid, line, found.end(12))
+        return Event(
+            _OPERATIONS[op], host, EventId(int(seconds + millis), int(serial)), self._guests[vm], texts[uuid],
+            outcome == b"success", int(uid), user, detail, None,
+        )  # fmt: skip
 
     def _virt(self, line: bytes, found: re.Match[bytes], host: str) -> Event:
         node, type_, seconds, millis, serial, uid, virt, what, reason, vm, uuid = found.groups(b"")

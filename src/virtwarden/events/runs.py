@@ -2,46 +2,47 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from virtwarden.events.model import Asker, Ending, Event, EventId, Label, Session
 
 Key = str | tuple[str, str]
 """What of a label tells guests apart."""
 
 
-class Run:
+class Run(msgspec.Struct, eq=False):
     """What is known so far of a session. Its state is `before` (it ran when the log began), `starting` (records
     of its start, none of its success), `failed` (libvirt took the start back), `running`."""
 
-    __slots__ = (
-        "asked", "end_asked", "first", "guest", "held", "id", "labels", "models", "paths", "pid", "proof", "reason",
-        "started", "state", "user", "user_name", "uuid", "virt",
-    )  # fmt: skip
+    guest: str
+    uuid: str
+    user: int | None
+    user_name: str | None
+    state: str
+    id: str
+    first: EventId
+    virt: str = ""
+    pid: int | None = None
+    started: int | None = None
+    reason: str = ""
+    asked: Asker | None = None
+    end_asked: Asker | None = None
+    labels: list[Label] = []
+    models: set[str] = set()
+    paths: set[str] = set()
+    held: list[tuple[dict[Key, dict[Run, None]], Key]] = []
+    proof: list[EventId] = []
 
-    def __init__(self, event: Event, state: str) -> None:
-        self.guest = event.guest or ""
-        self.uuid = event.uuid or ""
-        self.user, self.user_name = event.user, event.user_name
-        self.state = state
-        millis, serial = event.id.millis, event.id.serial
-        told = "?" if state == "before" else f"{millis // 1000}.{millis % 1000:03d}:{serial}"
-        self.id = f"{self.uuid}@{told}"
-        self.first = event.id
-        self.virt = ""
-        self.pid: int | None = None
-        self.started: int | None = None
-        self.reason = ""
-        self.asked: Asker | None = None
-        self.end_asked: Asker | None = None
-        self.labels: list[Label] = []
-        self.models: set[str] = set()
-        self.paths: set[str] = set()
-        self.held: list[tuple[dict[Key, dict[Run, None]], Key]] = []
-        self.proof: list[EventId] = []
+    @classmethod
+    def begun(cls, event: Event, state: str) -> Run:
+        """A session of which this is the first record."""
+        uuid, id_ = event.uuid or "", event.id
+        told = "?" if state == "before" else str(id_)
+        return cls(event.guest or "", uuid, event.user, event.user_name, state, f"{uuid}@{told}", id_)
 
     def ended(self, host: str, ending: Ending, at: int | None, exact: bool = True) -> Session:
         """The session that it was."""
         return Session(
-            id=self.id, host=host, guest=self.guest, uuid=self.uuid, virt=self.virt, pid=self.pid, user=self.user,
-            user_name=self.user_name, started=self.started, start_reason=self.reason, asked=self.asked, ended=at,
-            ending=ending, end_asked=self.end_asked, exact=exact, labels=tuple(self.labels), proof=tuple(self.proof),
+            self.id, host, self.guest, self.uuid, self.virt, self.pid, self.user, self.user_name, self.started,
+            self.reason, self.asked, at, ending, self.end_asked, exact, tuple(self.labels), tuple(self.proof),
         )  # fmt: skip

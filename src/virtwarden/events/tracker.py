@@ -113,7 +113,7 @@ class Tracker:
         self._boot = boot if self._boot is None else max(boot, self._boot)
 
     def _new(self, event: Event, state: str) -> Run:
-        run = Run(event, state)
+        run = Run.begun(event, state)
         if state == "before":
             seen = self._before[run.uuid] = self._before.get(run.uuid, 0) + 1
             run.id += str(seen) if seen > 1 else ""

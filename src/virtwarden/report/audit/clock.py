@@ -43,13 +43,13 @@ def took(millis: int) -> str:
     seconds = max(millis, 0) // 1000
     if seconds < _MINUTE:
         return f"{seconds} s"
-    size, name, less, smaller = next(unit for unit in _UNITS if seconds >= unit[0])
-    first, rest = divmod(seconds, size)
-    second = rest // less
+    if seconds < _HOUR:
+        first, name, second, smaller = seconds // _MINUTE, "min", seconds % _MINUTE, "s"
+    elif seconds < _DAY:
+        first, name, second, smaller = seconds // _HOUR, "h", seconds % _HOUR // _MINUTE, "min"
+    else:
+        first, name, second, smaller = seconds // _DAY, "d", seconds % _DAY // _HOUR, "h"
     return f"{first} {name} {second} {smaller}" if second else f"{first} {name}"
-
-
-_UNITS = ((_DAY, "d", _HOUR, "h"), (_HOUR, "h", _MINUTE, "min"), (_MINUTE, "min", _SECOND, "s"))
 
 
 def ticks(start: int, stop: int, most: int, zone: tzinfo | None) -> Iterator[tuple[int, str]]:

@@ -22,15 +22,15 @@ class SessionLines:
     def __init__(self, user: Users, proof: Callable[[Session], str]) -> None:
         self._user = user
         self._proof = proof
-        self._seconds = _Seconds()
+        self._second = _Minutes().second
         self._why: dict[tuple[object, ...], str] = {}
         self._shown = _Shown()
 
     def __call__(self, each: Session) -> str:
         """The line, with what is behind it."""
         began, end = each.started, each.ended
-        started = "before the log" if began is None else self._seconds[began // 1000]
-        ended = "" if end is None else self._seconds[end // 1000]
+        started = "before the log" if began is None else self._second(began // 1000)
+        ended = "" if end is None else self._second(end // 1000)
         if ended and not each.exact:
             ended = f"≤{ended}"
         lasted = took(end - began) if began is not None and end is not None and end >= began else ""
@@ -62,7 +62,7 @@ class EventLines:
 
     def __init__(self, proof: Callable[[Event], str]) -> None:
         self._proof = proof
-        self._seconds = _Seconds()
+        self._second = _Minutes().second
 
     def __call__(self, event: Event) -> str:
         """The line, with what is behind it."""
@@ -75,7 +75,7 @@ class EventLines:
             about, guest = shown(about, _TEXT), shown(guest, _TEXT)
         host = f"{shown(event.host, 40)} " if event.host else ""
         return (
-            f"{self._seconds[second]}.{millis:03d} {host}{kind:<9} {guest:<{_GUEST}} {about}{self._proof(event)}\n"
+            f"{self._second(second)}.{millis:03d} {host}{kind:<9} {guest:<{_GUEST}} {about}{self._proof(event)}\n"
         )
 
 
@@ -99,16 +99,21 @@ class _Shown(dict[str, str]):
         return text
 
 
-class _Seconds(dict[int, str]):
-    """Seconds as local time, each put into words once."""
+class _Minutes(dict[int, str]):
+    """Minutes as local time, each put into words once; `second` adds the seconds."""
 
-    def __missing__(self, second: int) -> str:
+    def second(self, second: int) -> str:
+        """`2026-11-23 20:00:07`."""
+        return self[second // 60] + _TWO_DIGITS[second % 60]
+
+    def __missing__(self, minute: int) -> str:
         if len(self) > _MANY:
             self.clear()
-        text = self[second] = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(min(second, _LAST)))
+        text = self[minute] = time.strftime("%Y-%m-%d %H:%M:", time.localtime(min(minute * 60, _LAST)))
         return text
 
 
+_TWO_DIGITS = tuple(f"{number:02d}" for number in range(60))
 _MANY = 10_000
 _LAST = 253_370_764_800
 
