@@ -84,7 +84,7 @@ class Authority:
         *,
         names: Iterable[str] = ("kvm7.example.com",),
         authority: bool | None = False,
-        usage: str | None = "digital_signature",
+        usage: str | None = "digital_signature key_encipherment",
         serial: int | None = None,
         starts: datetime = NOW - timedelta(days=10),
         days: int = 365,
@@ -128,4 +128,4 @@ class Authority:
 def _usage(wanted: str) -> x509.KeyUsage:
     words = ["digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"]
     words += ["key_cert_sign", "crl_sign", "encipher_only", "decipher_only"]
-    return x509.KeyUsage(**{word: word == wanted for word in words})
+    return x509.KeyUsage(**{word: word in wanted.split() for word in words})

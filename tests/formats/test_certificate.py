@@ -67,7 +67,7 @@ def test_a_certificate_tells_what_it_is() -> None:
     found = certificate(authority.issue().pem)
     assert (found.version, found.key_kind, found.key_bits, found.signature_hash) == (3, "EC", 256, "sha256")
     assert found.authority is False
-    assert found.usage == frozenset({"digital_signature"})
+    assert found.usage == frozenset({"digital_signature", "key_encipherment"})
     assert found.purposes == frozenset({"server"})
     assert found.alternative_names == ("kvm7.example.com",)
     assert found.issued_by(certificate(authority.pem))

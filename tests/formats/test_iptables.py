@@ -59,3 +59,22 @@ def test_a_policy_of_drop() -> None:
 def test_the_other_family_has_its_own_rules() -> None:
     assert drops("-A INPUT -j DROP", family="ip6") is True
     assert iptables.parse("*filter\n-A INPUT -j DROP\n-A\n", "ip").drops({"ip6"}, "input", NEW) is False
+
+
+@pytest.mark.parametrize(
+    ("rule", "dropped"),
+    [
+        ("-p tcp -m tcp --dport 22 -j DROP", True),
+        ("-p tcp -m tcp --dport 20:30 -j DROP", True),
+        ("-p tcp -m multiport --dports 80,20:30 -j REJECT", True),
+        ("-p tcp -m tcp ! --dport 22 -j DROP", False),
+        ("-p udp -m udp --dport 22 -j DROP", False),
+        ("! -p tcp -j DROP", False),
+        ("-p all -j DROP", True),
+        ("-p tcp -m tcp --dport 23 -j DROP", False),
+    ],
+)
+def test_ports_are_told_apart_by_protocol(rule: str, dropped: bool) -> None:
+    packet = {"l4proto": "tcp", "tcp dport": "22", "udp dport": ""}
+    saved = f"*filter\n:INPUT ACCEPT [0:0]\n-A INPUT {rule}\nCOMMIT\n"
+    assert iptables.parse(saved, "ip").drops({"ip"}, "input", packet) is dropped

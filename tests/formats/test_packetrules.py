@@ -127,3 +127,14 @@ def test_patterns_masks_and_prefixes(field: str, wanted: str, known: str, matche
 def test_macs_have_one_spelling() -> None:
     assert plain_mac("52:54:0:5B:1A:CD") == "52:54:00:5b:1a:cd"
     assert plain_mac("web0") == "web0"
+
+
+@pytest.mark.parametrize(
+    ("port", "holds"), [("5899", False), ("5900", True), ("5999", True), ("6000", False), ("", False)]
+)
+def test_a_span_of_numbers_holds_what_lies_in_it(port: str, holds: bool) -> None:
+    assert Condition(("tcp dport",), (("5900-5999",),)).holds({"tcp dport": port}) is holds
+
+
+def test_a_span_of_a_port_that_is_not_known_cannot_be_told() -> None:
+    assert Condition(("tcp dport",), (("5900-5999",),)).holds({}) is None

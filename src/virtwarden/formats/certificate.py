@@ -7,50 +7,21 @@ order in which the certificate has them, no blanks after commas. OpenSSL's and c
 from __future__ import annotations
 
 import hashlib
-import re
 import warnings
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from virtwarden.formats import Malformed
+from virtwarden.formats.dername import issuer_of_list, names_of, spelled
 
 E = TypeVar("E", bound=x509.ExtensionType)
 
-_NAMES = {
-    "2.5.4.3": "CN",
-    "2.5.4.4": "surName",
-    "2.5.4.5": "serialNumber",
-    "2.5.4.6": "C",
-    "2.5.4.7": "L",
-    "2.5.4.8": "ST",
-    "2.5.4.9": "street",
-    "2.5.4.10": "O",
-    "2.5.4.11": "OU",
-    "2.5.4.12": "title",
-    "2.5.4.13": "description",
-    "2.5.4.15": "businessCategory",
-    "2.5.4.17": "postalCode",
-    "2.5.4.20": "telephoneNumber",
-    "2.5.4.41": "name",
-    "2.5.4.42": "givenName",
-    "2.5.4.43": "initials",
-    "2.5.4.44": "generationQualifier",
-    "2.5.4.46": "dnQualifier",
-    "2.5.4.65": "pseudonym",
-    "0.9.2342.19200300.100.1.1": "UID",
-    "0.9.2342.19200300.100.1.25": "DC",
-    "1.2.840.113549.1.9.1": "EMAIL",
-    "1.3.6.1.4.1.311.60.2.1.1": "jurisdictionOfIncorporationLocalityName",
-    "1.3.6.1.4.1.311.60.2.1.2": "jurisdictionOfIncorporationStateOrProvinceName",
-    "1.3.6.1.4.1.311.60.2.1.3": "jurisdictionOfIncorporationCountryName",
-}
 _WEAK_HASHES = ("md2", "md4", "md5", "sha1")
-_SPECIAL = re.compile(r'[,+"\\<>;]|^[# ]| $')
 _PURPOSES = {"1.3.6.1.5.5.7.3.1": "server", "1.3.6.1.5.5.7.3.2": "client", "2.5.29.37.0": "any"}
 _USAGES = ("digital_signature", "key_encipherment", "key_agreement", "key_cert_sign", "crl_sign")
 
@@ -78,9 +49,45 @@ class Certificate:
     parsed: x509.Certificate = field(repr=False, compare=False)
 
     @property
+    def der(self) -> bytes:
+        """The certificate as it is encoded."""
+        return self.parsed.public_bytes(Encoding.DER)
+
+    @property
+    def raw_subject(self) -> bytes:
+        """The subject as it is encoded: what decides whether two names are the same."""
+        return names_of(self.der)[0]
+
+    @property
+    def raw_issuer(self) -> bytes:
+        """The issuer as it is encoded."""
+        return names_of(self.der)[1]
+
+    @property
     def self_issued(self) -> bool:
         """Whether it names itself as its issuer."""
-        return self.parsed.subject == self.parsed.issuer
+        return self.raw_subject == self.raw_issuer
+
+    @property
+    def curve(self) -> str | None:
+        """The name of the elliptic curve of its key, None for a key of another kind."""
+        held = getattr(self.parsed.public_key(), "curve", None)
+        return None if held is None else str(held.name)
+
+    @property
+    def path_length(self) -> int | None:
+        """How many authorities may stand between this one and a leaf, None where it does not say."""
+        constraints = _extension(self.parsed, x509.BasicConstraints)
+        return None if constraints is None else constraints.path_length
+
+    @property
+    def critical_extensions(self) -> tuple[str, ...]:
+        """The dotted OIDs of the extensions on which it insists."""
+        return tuple(each.oid.dotted_string for each in self.parsed.extensions if each.critical)
+
+    def is_critical(self, what: Literal["usage", "purposes"]) -> bool:
+        """Whether it insists on its key usage, or on its purposes."""
+        return ("2.5.29.15" if what == "usage" else "2.5.29.37") in self.critical_extensions
 
     @property
     def weakly_signed(self) -> bool:
@@ -107,6 +114,15 @@ class RevocationList:
     last_update: datetime
     next_update: datetime | None
     parsed: x509.CertificateRevocationList = field(repr=False, compare=False)
+
+    @property
+    def raw_issuer(self) -> bytes:
+        """The issuer as it is encoded."""
+        return issuer_of_list(self.parsed.tbs_certlist_bytes)
+
+    def takes_back(self, serial: int) -> bool:
+        """Whether the issuer's certificate with this serial number is on it."""
+        return self.parsed.get_revoked_certificate_by_serial_number(serial) is not None
 
     def issued_by(self, authority: Certificate) -> bool:
         """Whether the authority's key made its signature."""
@@ -156,7 +172,7 @@ def _first_line(wrong: Exception) -> str:
 
 
 def _revocation_list(parsed: x509.CertificateRevocationList) -> RevocationList:
-    issuer = distinguished_name(parsed.issuer)
+    issuer = spelled(issuer_of_list(parsed.tbs_certlist_bytes))
     return RevocationList(issuer, parsed.last_update_utc, parsed.next_update_utc, parsed)
 
 
@@ -168,10 +184,11 @@ def _certificate(parsed: x509.Certificate) -> Certificate:
     purposes = _extension(parsed, x509.ExtendedKeyUsage)
     names = _extension(parsed, x509.SubjectAlternativeName)
     algorithm = parsed.signature_hash_algorithm
+    subject, issuer = _subject_and_issuer(parsed.public_bytes(Encoding.DER))
     return Certificate(
         version=parsed.version.value + 1,
-        subject=distinguished_name(parsed.subject),
-        issuer=distinguished_name(parsed.issuer),
+        subject=subject,
+        issuer=issuer,
         serial=parsed.serial_number,
         not_before=parsed.not_valid_before_utc,
         not_after=parsed.not_valid_after_utc,
@@ -196,20 +213,6 @@ def _extension(parsed: x509.Certificate, kind: type[E]) -> E | None:
         return None
 
 
-def distinguished_name(name: x509.Name) -> str:
-    """A name as libvirt compares it. Raises `ValueError` where an attribute cannot be decoded."""
-    return ",".join("+".join(_attribute(each) for each in rdn) for rdn in name.rdns)
-
-
-def _attribute(attribute: x509.NameAttribute[str | bytes]) -> str:
-    oid, value = attribute.oid.dotted_string, attribute.value
-    if isinstance(value, str) and oid in _NAMES:
-        return f"{_NAMES[oid]}=" + _SPECIAL.sub(lambda special: "\\" + special.group(), value)
-    return f"{_NAMES.get(oid, oid)}=#{_der(attribute, value).hex()}"
-
-
-def _der(attribute: x509.NameAttribute[str | bytes], value: str | bytes) -> bytes:
-    """The value of an attribute that has no short name, encoded; only short ones are met with in practice."""
-    raw = value.encode() if isinstance(value, str) else value
-    kind = getattr(getattr(attribute, "_type", None), "value", 12)
-    return bytes((kind, min(len(raw), 255))) + raw
+def _subject_and_issuer(der: bytes) -> tuple[str, str]:
+    subject, issuer = names_of(der)
+    return spelled(subject), spelled(issuer)

@@ -16,6 +16,8 @@ _FIELDS = {
     "-s": "saddr", "--source": "saddr",
     "-d": "daddr", "--destination": "daddr",
     "--state": "ct state", "--ctstate": "ct state",
+    "-p": "l4proto", "--protocol": "l4proto",
+    "--dport": "dport", "--dports": "dport", "--destination-port": "dport", "--destination-ports": "dport",
 }  # fmt: skip
 _VERDICTS = {"ACCEPT": "accept", "DROP": "drop", "REJECT": "drop", "RETURN": "return",
              "NFQUEUE": "unknown", "QUEUE": "unknown"}  # fmt: skip
@@ -54,7 +56,7 @@ def _chains(
 
 
 def _rule(said: list[str], line: str, family: str, chains: set[str]) -> Rule:
-    verdict, target = "continue", ""
+    verdict, target, protocol = "continue", "", ""
     conditions: list[Condition] = []
     for option, value, negated in options(said):
         if option in ("-j", "--jump", "-g", "--goto"):
@@ -62,10 +64,19 @@ def _rule(said: list[str], line: str, family: str, chains: set[str]) -> Rule:
             verdict = jump if is_chain(value, chains) else _VERDICTS.get(value, "continue")
             target = value
         elif option in _FIELDS:
-            conditions.append(_condition(_FIELDS[option], value, negated, family))
+            protocol = value if option in ("-p", "--protocol") and not negated else protocol
+            conditions += _conditions(_FIELDS[option], value, negated, family, protocol)
         elif option not in _SAY_NOTHING:
             conditions.append(Condition())
     return Rule(tuple(conditions), verdict, target, line)
+
+
+def _conditions(field: str, value: str, negated: bool, family: str, protocol: str) -> Iterator[Condition]:
+    if field == "dport":
+        ports = tuple((port.replace(":", "-"),) for port in value.split(","))
+        yield Condition((f"{protocol} dport",) if protocol in ("tcp", "udp") else (), ports, negated)
+    elif (field, value) != ("l4proto", "all"):
+        yield _condition(field, value, negated, family)
 
 
 def _condition(field: str, value: str, negated: bool, family: str) -> Condition:

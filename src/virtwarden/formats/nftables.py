@@ -18,8 +18,14 @@ _PAYLOADS = {
     ("arp", "saddr ip"): "arp sender ip",
     ("ip", "saddr"): "ip saddr",
     ("ip6", "saddr"): "ip6 saddr",
+    ("ip", "protocol"): "l4proto",
+    ("ip6", "nexthdr"): "l4proto",
+    ("tcp", "dport"): "tcp dport",
+    ("udp", "dport"): "udp dport",
 }
 _METAS = {"iifname": "iifname", "iif": "iifname", "oifname": "oifname", "oif": "oifname", "protocol": "protocol"}
+_METAS |= {"l4proto": "l4proto", "nfproto": "nfproto"}
+_NUMBERED = {"6": "tcp", "17": "udp"}
 _TYPES = ("ether type", "protocol")
 _HARMLESS = ("counter", "log", "mangle", "comment", "notrack", "meter", "dup", "fwd", "ct helper", "set", "map")
 _BY_DEVICE = ("ingress", "egress")
@@ -183,8 +189,13 @@ def _plain(given: object, name: str) -> str | None:
     if "prefix" in element:
         prefix = _table(element["prefix"])
         return f"{prefix.get('addr')}/{prefix.get('len')}"
+    if "range" in element:
+        ends = _list(element["range"])
+        return f"{ends[0]}-{ends[1]}" if len(ends) == 2 and all(isinstance(end, int) for end in ends) else None
     if isinstance(given, bool) or not isinstance(given, str | int):
         return None
+    if name == "l4proto":
+        return _NUMBERED.get(str(given), str(given))
     return ether_type(str(given)) if name in _TYPES else plain_mac(str(given))
 
 

@@ -170,6 +170,7 @@ def _all_hold(conditions: Iterable[Condition], packet: Packet) -> bool | None:
     return sure
 
 
+_SPAN = re.compile(r"(\d{1,10})-(\d{1,10})", re.ASCII)
 _MAC = re.compile(r"[0-9a-f]{1,2}(?::[0-9a-f]{1,2}){5}")
 
 
@@ -193,7 +194,8 @@ def _equal(known: str, wanted: str) -> bool:
         return fnmatchcase(known, wanted[:-1].replace("[", "[[]") + "*")
     if "/" in wanted:
         return _masked(known, wanted)
-    return False
+    span = _SPAN.fullmatch(wanted)
+    return span is not None and known.isdecimal() and int(span[1]) <= int(known) <= int(span[2])
 
 
 def _masked(known: str, wanted: str) -> bool:
