@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import get_args, get_type_hints
 
 from virtwarden.cli import VERBS
-from virtwarden.cli.audit import COMMANDS
 from virtwarden.cli.parsing import Parser
 from virtwarden.control import CHAPTERS, Control
 from virtwarden.controls import every_control
@@ -199,20 +198,28 @@ def _commands_page() -> str:
 
 
 def _parsers() -> Iterator[tuple[str, Parser]]:
-    """Every command, those of `audit` and `prove` too, with its parser."""
+    """Every command with its parser; of a verb that is a group, those of its commands."""
     for verb in VERBS:
         module = import_module(f"virtwarden.cli.{verb}")
-        if verb == "prove":
-            yield "prove audit", module.audit_options()
-        elif verb != "audit":
+        if hasattr(module, "options"):
             yield verb, module.options()
-    for name in COMMANDS:
-        module = import_module(f"virtwarden.cli.audit.{'import_' if name == 'import' else name}")
-        yield f"audit {name}", module.options()
-        if name == "rules":
-            yield "audit rules explain", module.explain_options()
-            yield "audit rules lint", module.lint_options()
-            yield "audit rules compare", module.compare_options()
+            continue
+        for name in getattr(module, "COMMANDS", None) or module.PROOFS:
+            yield from _grouped(verb, name)
+
+
+def _grouped(verb: str, name: str) -> Iterator[tuple[str, Parser]]:
+    own = f"{name}_" if name in _RESERVED else name
+    module = import_module(f"virtwarden.cli.{verb}.{own}")
+    yield f"{verb} {name}", module.options()
+    if name == "rules":
+        yield "audit rules explain", module.explain_options()
+        yield "audit rules lint", module.lint_options()
+        yield "audit rules compare", module.compare_options()
+
+
+_RESERVED = ("import", "list")
+"""Names that are Python's; their modules end in an underscore."""
 
 
 def _option(action: Action) -> str:
