@@ -16,19 +16,16 @@ from virtwarden.facts.qemu_conf import QemuConf
 from virtwarden.formats import Malformed, pem
 from virtwarden.host import Absent, Host, Source, Stat, Text, Unknown, Want, looking, reading
 from virtwarden.model import Evidence
+from virtwarden.pki.places import HOST_DIRECTORIES, QEMU_DIRECTORIES, QEMU_GROUP
 from virtwarden.sources.keystandin import KeyStandIn, stand_ins
 
 if TYPE_CHECKING:
     from virtwarden.formats.certificate import Certificate, RevocationList
 
-GROUP = "QEMU's group"
+GROUP = QEMU_GROUP
 Holder = Literal["libvirt", "qemu", "user"]
 Role = Literal["authority", "server", "client", "key", "revocation", "other"]
 
-QEMU_DIRECTORIES = (
-    "/etc/pki/qemu",
-    *(f"/etc/pki/libvirt-{use}" for use in ("vnc", "spice", "rdp", "migrate", "chardev", "nbd", "backup")),
-)
 _LIBVIRT = (
     "/etc/pki/CA/*.pem",
     "/etc/pki/CA/private/*",
@@ -37,14 +34,6 @@ _LIBVIRT = (
 )
 _USER = ("CA/*.pem", "libvirt/*.pem", "libvirt/private/*.pem", "libvirt-vnc/*.pem", "libvirt-vnc/private/*.pem")
 _HOMES = ("/root", "/home/*")
-_DIRECTORIES = (
-    "/etc/pki",
-    "/etc/pki/CA",
-    "/etc/pki/CA/private",
-    "/etc/pki/libvirt",
-    "/etc/pki/libvirt/private",
-    *QEMU_DIRECTORIES,
-)
 # Where a key of an authority is left behind when it was made on the host.
 _LOOSE = (
     "/etc/pki/*.pem",
@@ -64,7 +53,7 @@ _NAMES: tuple[tuple[Role, tuple[str, ...]], ...] = (
     ("client", ("clientcert", "client-cert")),
     ("authority", ("cacert", "ca-cert")),
 )
-_PARSED: tuple[Role, ...] = ("authority", "server", "client", "revocation")
+_PARSED: tuple[Role, ...] = ("authority", "server", "client", "revocation", "other")
 _QEMU_KEYS = ("default", "vnc", "spice", "chardev", "migrate")
 
 
@@ -94,6 +83,11 @@ class PkiFile:
         """Its name within the directory."""
         return self.path.rpartition("/")[2]
 
+    @property
+    def is_read(self) -> bool:
+        """Whether its text could be read."""
+        return self.text is not None
+
     def cite(self, line: int | None = None, text: str | None = None) -> Evidence:
         """Evidence from this file: words about it, else its mode and owner."""
         return self.stat.cite(text) if self.text is None or text is None else self.text.cite(line, text)
@@ -113,7 +107,7 @@ class Pki:
         *(reading(pattern) for pattern in _LIBVIRT),
         *(reading(f"{directory}{deep}/*.pem") for directory in QEMU_DIRECTORIES for deep in ("", "/private")),
         *(reading(f"{home}/.pki/{pattern}") for home in _HOMES for pattern in _USER),
-        *(looking(directory) for directory in _DIRECTORIES),
+        *(looking(directory) for directory in HOST_DIRECTORIES),
     )
 
     def complete(self) -> None:
@@ -183,7 +177,7 @@ class Pki:
             gathered.add(path, "libvirt", role)
         return cls(
             tuple(gathered.files.values()),
-            tuple(_present(host.source, (*_DIRECTORIES, *directories))),
+            tuple(_present(host.source, (*HOST_DIRECTORIES, *directories))),
             tuple(gathered.refused),
             frozenset(users),
             frozenset(groups),
@@ -238,6 +232,15 @@ class _Gathered:
             return
         if stat.kind == "file":
             self.files[path] = _read(self.source, path, holder, role, stat)
+
+
+def read_file(source: Source, path: str, holder: Holder, role: Role | None = None) -> PkiFile:
+    """One file, as what its name says unless a role is given. Raises `Absent` or `Unknown` where there is no telling
+    that it is a file."""
+    stat = source.stat(path)
+    if stat.kind != "file":
+        raise Unknown(f"{path} is no file")
+    return _read(source, path, holder, role or _role(path), stat)
 
 
 def _role(path: str) -> Role:

@@ -63,6 +63,7 @@ def test_the_blueprints_certificate_fails_on_every_count() -> None:
         ({"names": ()}, "no alternative names"),
         ({"authority": True, "purposes": None}, "is an authority itself"),
         ({"usage": "key_encipherment"}, "may not make signatures"),
+        ({"usage": "digital_signature"}, "may not encipher keys, on which libvirt before 11.6 insists"),
         ({"usage": None}, "no key usage"),
         ({"serial": 1}, "serial number 1 is not random"),
         ({"days": 1000}, "valid for more than 825 days"),

@@ -5,11 +5,12 @@ import pytest
 from tests.certs import Authority
 from tests.kit import judge, results
 from tests.remotehost import DEBIAN, TLS_ENABLED, remote_host
-from virtwarden.controls.remote.tls_clients_listed import CONTROL, matches
+from virtwarden.controls.remote.tls_clients_listed import CONTROL
 from virtwarden.edits import Do, SetConf
 from virtwarden.facts.pki import Pki
 from virtwarden.facts.policy import Policy, Remote
 from virtwarden.host import Host, Unknown
+from virtwarden.pki.subjects import matches
 
 EXACT = "C=US,O=IBM,OU=virtualization,CN=alice"
 BLUEPRINT = "C=*,O=IBM,OU=virtualization,CN=*"

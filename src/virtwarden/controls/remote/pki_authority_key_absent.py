@@ -15,19 +15,19 @@ Proof: none; a key that is elsewhere cannot be shown to be nowhere else.
 """
 
 from virtwarden.control import Control, Findings
-from virtwarden.facts.pki import LooseKeys, Pki, PkiFile
+from virtwarden.facts.pki import LooseKeys, Pki
 from virtwarden.host import Host, Unknown
 from virtwarden.judgements import by_hand, failed, notapplicable, passed
 from virtwarden.model import HOST, Document, Severity, Subject
+from virtwarden.pki.verify.files import is_authoritys_key
 
-NAMES = ("cakey.pem", "ca-key.pem", "ca_key.pem", "cakey.key", "ca.key", "ca-key.key")
 STEPS = "move the key to a machine that is off the network, wipe it here, and replace the authority if in doubt"
 
 
 def check(host: Host) -> Findings:
     pki, loose = host.get(Pki), host.get(LooseKeys)
     authorities = {certificate.key_id: file for file, certificate in pki.authorities()}
-    found = {file.path: file for file in (*pki.files, *loose.files) if _is_authority(file, frozenset(authorities))}
+    found = {file.path: file for file in (*pki.files, *loose.files) if is_authoritys_key(file, authorities)}
     for path, file in found.items():
         evidence = [file.cite(1, "holds a private key"), *(each.cite() for each in authorities.values())]
         message = "the private key of the authority lies on the host"
@@ -41,12 +41,6 @@ def check(host: Host) -> Findings:
         yield notapplicable(HOST, "the host trusts no authority for libvirt or QEMU")
     for file in {} if found else authorities.values():
         yield passed(Subject("file", file.path), "its private key was not found on the host", file.cite())
-
-
-def _is_authority(file: PkiFile, authorities: frozenset[str]) -> bool:
-    if any(key.spki_sha256 in authorities for key in file.keys):
-        return True
-    return file.name.lower() in NAMES and any(key.spki_sha256 is None for key in file.keys)
 
 
 CONTROL = Control(

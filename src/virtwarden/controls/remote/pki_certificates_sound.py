@@ -17,22 +17,26 @@ Proof: a client with a server's certificate is refused; a handshake by a name th
 """
 
 from collections.abc import Iterator
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from virtwarden.control import Control, Findings
+from virtwarden.facts.libvirt import Libvirt
 from virtwarden.facts.pki import Pki, PkiFile
 from virtwarden.facts.policy import Policy, Remote
 from virtwarden.host import Host
 from virtwarden.judgements import by_hand, failed, notapplicable, passed, unknown
 from virtwarden.model import HOST, Document, Severity, Subject
+from virtwarden.pki.verify import single
+from virtwarden.pki.verify.faults import Limits
 
 if TYPE_CHECKING:
     from virtwarden.formats.certificate import Certificate
 
 BOTH_ROLES = ("/etc/pki/libvirt-migrate", "/etc/pki/libvirt-chardev")
-SHORTEST_SERIAL = 32
-KEYS = ("RSA", "EC", "Ed25519", "Ed448")
+SAID_OF_ITSELF = ("expired", "not-yet-valid", "weak-signature")
 STEPS = "issue a new certificate: version 3, one role, alternative names, SHA-256, a random serial number"
 
 
@@ -40,6 +44,7 @@ def check(host: Host) -> Findings:
     pki = host.get(Pki)
     wanted = host.get(Policy).remote
     serials = _serials(pki)
+    limits = replace(limits_of(wanted), libvirt=host.get(Libvirt).version or single.NO_ENCIPHERMENT)
     for file in pki.of("authority", "server", "client"):
         subject = Subject("file", file.path)
         if not file.certificates:
@@ -51,12 +56,9 @@ def check(host: Host) -> Findings:
                 yield failed(subject, message, fix, evidence=[file.cite(1, message)])
             continue
         for line, certificate in file.certificates[: None if file.role == "authority" else 1]:
-            faults = [*_common(host, certificate, wanted)]
-            if file.role == "authority":
-                faults.extend(_authority(certificate, wanted))
-            else:
-                faults.extend(_leaf(certificate, file, wanted))
-                faults.extend(_issuer(certificate, file, pki))
+            faults = [*_own(certificate, file, host.taken_at, limits)]
+            if file.role != "authority":
+                faults.extend(_issuer(file, pki, host.taken_at))
             if len(serials.get((certificate.issuer, certificate.serial), ())) > 1:
                 faults.append(f"serial number {certificate.serial} was given out twice")
             cited = file.cite(line, certificate.subject)
@@ -81,58 +83,27 @@ def _serials(pki: Pki) -> dict[tuple[str, int], set[str]]:
     return found
 
 
-def _common(host: Host, certificate: "Certificate", wanted: Remote) -> Iterator[str]:
-    now = host.taken_at
-    if certificate.version != 3:
-        yield f"version {certificate.version}, which has no extensions"
-    if certificate.key_kind == "RSA" and certificate.key_bits < wanted.rsa_bits:
-        yield f"RSA key of {certificate.key_bits} bits"
-    elif certificate.key_kind == "EC" and certificate.key_bits < 256:
-        yield f"elliptic curve of {certificate.key_bits} bits"
-    elif certificate.key_kind not in KEYS:
-        yield f"{certificate.key_kind} key"
-    if certificate.not_before > now:
-        yield f"not valid before {certificate.not_before:%Y-%m-%d}"
-    if certificate.not_after < now:
-        yield f"expired on {certificate.not_after:%Y-%m-%d}"
-    elif certificate.not_after - now < timedelta(days=wanted.notice_days):
-        yield f"expires on {certificate.not_after:%Y-%m-%d}"
-    if certificate.weakly_signed and not certificate.self_issued:
-        yield f"signed with {str(certificate.signature_hash).upper()}"
+def limits_of(wanted: Remote) -> Limits:
+    """What the site's policy asks of certificates."""
+    leaf, authority = timedelta(days=wanted.leaf_days), timedelta(days=wanted.authority_days)
+    return Limits(wanted.rsa_bits, leaf, authority, timedelta(days=wanted.notice_days))
 
 
-def _authority(certificate: "Certificate", wanted: Remote) -> Iterator[str]:
-    if not certificate.authority:
-        yield "is not marked as an authority"
-    if certificate.usage is not None and "key_cert_sign" not in certificate.usage:
-        yield "may not sign certificates"
-    if certificate.not_after - certificate.not_before > timedelta(days=wanted.authority_days):
-        yield f"valid for more than {wanted.authority_days} days"
+def _own(certificate: "Certificate", file: PkiFile, now: datetime, limits: Limits) -> Iterator[str]:
+    """What the certificate itself has against it."""
+    for fault in single.common(certificate, now, limits):
+        yield fault.message
+    if file.role == "authority":
+        found = single.authority(certificate, limits)
+    else:
+        roles = single.Roles.BOTH if file.directory in BOTH_ROLES else single.Roles.ONE
+        end: single.End = "server" if file.role == "server" else "client"
+        found = chain(single.leaf(certificate, end, roles, limits), single.encipherment(certificate, limits))
+    for fault in found:
+        yield fault.message
 
 
-def _leaf(certificate: "Certificate", file: PkiFile, wanted: Remote) -> Iterator[str]:
-    if certificate.authority:
-        yield "is an authority itself"
-    if certificate.usage is None:
-        yield "no key usage"
-    elif "digital_signature" not in certificate.usage:
-        yield "may not make signatures"
-    if file.role == "server" and not certificate.alternative_names:
-        yield "no alternative names"
-    if certificate.serial.bit_length() < SHORTEST_SERIAL:
-        yield f"serial number {certificate.serial} is not random"
-    if certificate.not_after - certificate.not_before > timedelta(days=wanted.leaf_days):
-        yield f"valid for more than {wanted.leaf_days} days"
-    purposes = certificate.purposes
-    if purposes is None:
-        yield "good for servers and clients alike"
-    elif file.role not in purposes:
-        yield f"not good for a {file.role}"
-    elif purposes & {"server", "client", "any"} != {file.role} and file.directory not in BOTH_ROLES:
-        yield "good for more than its role"
-
-
-def _issuer(certificate: "Certificate", file: PkiFile, pki: Pki) -> Iterator[str]:
+def _issuer(file: PkiFile, pki: Pki, now: datetime) -> Iterator[str]:
     beside = {file.directory}
     if file.holder != "qemu":
         beside.add(f"{file.directory.rpartition('/')[0]}/CA")
@@ -143,9 +114,12 @@ def _issuer(certificate: "Certificate", file: PkiFile, pki: Pki) -> Iterator[str
         if not any(each.role == "authority" and each.text is None for each in pki.files) and not pki.refused:
             yield "there is no certificate of an authority beside it"
         return
-    chain = [certificate, *(each for _, each in file.certificates[1:])]
-    if not all(any(each.issued_by(other) for other in (*trusted, *chain)) for each in chain):
-        yield "no authority beside it has issued it"
+    # The library takes as long to load as all the rest, and few hosts have certificates.
+    from virtwarden.pki.verify.chain import faults  # noqa: PLC0415
+
+    for fault in faults([each for _, each in file.certificates], trusted, now):
+        if fault.code not in SAID_OF_ITSELF:
+            yield fault.message
 
 
 def _key(file: PkiFile, pki: Pki) -> Findings:

@@ -15,14 +15,13 @@ certificates wherever a key was shared: what QEMU's user could once read is not 
 Proof: QEMU's user cannot write to any of these files nor read libvirtd's key.
 """
 
-from collections.abc import Iterator
-
 from virtwarden.control import Control, Findings
 from virtwarden.edits import SetMode
 from virtwarden.facts.pki import Pki, PkiFile
 from virtwarden.host import Host, Stat
 from virtwarden.judgements import by_hand, failed, file_change, notapplicable, passed, unknown
 from virtwarden.model import HOST, Change, Document, Severity, Subject
+from virtwarden.pki.verify import files
 
 COPY = (
     "replace the link by a copy (cp to a new name, then mv), owned by root, for QEMU with its group; issue a new "
@@ -33,7 +32,7 @@ RENEW = "issue QEMU a key and a certificate of its own, and libvirt new ones, si
 
 def check(host: Host) -> Findings:
     pki = host.get(Pki)
-    shared = dict(_shared(pki))
+    shared = {file.path: other.path for file, other in files.shared(pki.files)}
     for file in pki.files:
         subject = Subject("file", file.path)
         faults, fixes = _faults(file, pki)
@@ -59,39 +58,14 @@ def check(host: Host) -> Findings:
 
 
 def _faults(file: PkiFile, pki: Pki) -> tuple[list[str], list[Change]]:
-    faults: list[str] = []
+    faults = list(files.ownership(file, pki.qemu_users))
     fixes: list[Change] = []
     if file.stat.links > 1:
-        faults.append(f"is hard-linked {file.stat.links} times")
         fixes.append(by_hand(Document("file", file.path), COPY))
-    if file.stat.owner in pki.qemu_users or str(file.stat.uid) in pki.qemu_users:
-        faults.append(f"belongs to {file.stat.owner}, as whom guests run")
-        if file.stat.links == 1:  # the owner of a hard link is that of the other file too
-            mode, group = pki.rooted(file)
-            fixes.append(file_change(file.path, SetMode(mode=mode, owner="root", group=group)))
-    return faults, fixes
-
-
-def _shared(pki: Pki) -> Iterator[tuple[str, str]]:
-    """The files whose key the other side, libvirt or QEMU, holds as well, each with a file of that side."""
-    holders: dict[str, list[PkiFile]] = {}
-    for file in pki.files:
-        for identity in _keys(file):
-            holders.setdefault(identity, []).append(file)
-    for files in holders.values():
-        for file in files:
-            other = next((each for each in files if {each.holder, file.holder} == {"libvirt", "qemu"}), None)
-            if other is not None:
-                yield file.path, other.path
-
-
-def _keys(file: PkiFile) -> set[str]:
-    """What identifies the private keys that a file holds or speaks of."""
-    if file.role == "key":
-        return {key.spki_sha256 for key in file.keys if key.spki_sha256} | {file.stat.inode}
-    if file.role in ("server", "client"):
-        return {certificate.key_id for _, certificate in file.certificates[:1]}
-    return set()
+    elif faults:  # the owner of a hard link is that of the other file too
+        mode, group = pki.rooted(file)
+        fixes.append(file_change(file.path, SetMode(mode=mode, owner="root", group=group)))
+    return [fault.message for fault in faults], fixes
 
 
 def _shown(stat: Stat) -> str:

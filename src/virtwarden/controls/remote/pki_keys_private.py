@@ -21,16 +21,17 @@ from virtwarden.facts.pki import GROUP, LooseKeys, Pki, PkiFile
 from virtwarden.host import Host
 from virtwarden.judgements import by_hand, failed, file_change, notapplicable, passed
 from virtwarden.model import HOST, Change, Document, Severity, Subject
+from virtwarden.pki.verify import files
 
 
 def check(host: Host) -> Findings:
     pki = host.get(Pki)
     for file in pki.files:
         subject = Subject("file", file.path)
-        faults = _faults(file, pki)
+        faults = [fault.message for fault in files.rights(file, pki.qemu_groups)]
         shown = f"is {file.stat.owner}:{file.stat.group}, mode {file.stat.mode:04o}"
         if faults:
-            message = f"{'a key that ' if _is_key(file) else ''}{', '.join(faults)}: {shown}"
+            message = f"{'a key that ' if files.is_key(file) else ''}{', '.join(faults)}: {shown}"
             yield failed(subject, message, _fix(file, pki), evidence=[file.stat.cite()])
         else:
             yield passed(subject, shown, file.stat.cite())
@@ -38,30 +39,6 @@ def check(host: Host) -> Findings:
     pki.complete()
     if not pki.files:
         yield notapplicable(HOST, "the host has no certificates or keys for libvirt or QEMU")
-
-
-def _is_key(file: PkiFile) -> bool:
-    return file.role == "key" or bool(file.keys)
-
-
-def _faults(file: PkiFile, pki: Pki) -> list[str]:
-    stat, faults = file.stat, []
-    if _is_key(file):
-        if stat.mode & 0o007:
-            faults.append("everybody may use")
-        if stat.mode & 0o070 and not _groups_may_read(file, pki):
-            faults.append(f"the group {stat.group} may use")
-        elif stat.mode & 0o030:
-            faults.append(f"the group {stat.group} may change")
-    elif stat.mode & 0o022:
-        faults.append("others than its owner may change")
-    if stat.uid != 0 and file.holder != "user":
-        faults.append("does not belong to root")
-    return faults
-
-
-def _groups_may_read(file: PkiFile, pki: Pki) -> bool:
-    return file.holder == "qemu" and (file.stat.group in pki.qemu_groups or file.stat.gid == 0)
 
 
 def _fix(file: PkiFile, pki: Pki) -> Change:

@@ -49,17 +49,17 @@ def _judged(host: Host, pki: Pki, file: PkiFile) -> Findings:
             yield unknown(subject, message, file.cite())
         else:
             yield failed(subject, message, by_hand(document, RENEW), evidence=[file.cite(1, message)])
+    # The library takes long to load, and few hosts have a list.
+    from virtwarden.pki.verify.revocation import of_list  # noqa: PLC0415
+
     for revocation in file.revocations:
         ends = revocation.next_update
         shown = f"list of {revocation.issuer}, valid until {ends:%Y-%m-%d}" if ends else "list without an end"
         cited = file.cite(1, shown)
-        if ends is not None and ends < host.taken_at:
-            message = f"the list's time was up on {ends:%Y-%m-%d}"
-            yield failed(subject, message, by_hand(document, RENEW), evidence=[cited])
-        elif not any(revocation.issued_by(authority) for _, authority in pki.authorities()):
-            message = "no authority that the host trusts has signed the list"
-            yield failed(subject, message, by_hand(document, RENEW), evidence=[cited])
-        else:
+        faults = list(of_list(revocation, [authority for _, authority in pki.authorities()], host.taken_at))
+        for fault in faults:
+            yield failed(subject, fault.message, by_hand(document, RENEW), evidence=[cited])
+        if not faults:
             yield passed(subject, shown, cited)
 
 

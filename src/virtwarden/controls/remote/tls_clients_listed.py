@@ -15,7 +15,6 @@ Fix: the list that the policy gives; without one, the exact subjects as `virt-pk
 Proof: a listed client is let in; one whose subject is not listed, and a server's certificate, are refused.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 
 from virtwarden.control import Control, Findings
@@ -27,6 +26,8 @@ from virtwarden.facts.remote import Remote, is_offered
 from virtwarden.host import Absent, Host, Unknown
 from virtwarden.judgements import by_hand, failed, file_change, notapplicable, passed, unknown
 from virtwarden.model import Change, Document, Evidence, Safety, Severity, State, Subject
+from virtwarden.pki.subjects import matches
+from virtwarden.pki.verify.patterns import faults as pattern_faults
 
 KEY = "tls_allowed_dn_list"
 STEPS = "list the exact subjects, as virt-pki-query-dn prints them for each client certificate"
@@ -87,22 +88,10 @@ def _patterns(host: Host, conf: DaemonConf, patterns: tuple[str, ...], fix: Chan
 
 
 def _faults(pattern: str, servers: Iterable[tuple[str, Evidence]], wanted: tuple[str, ...]) -> Iterator[str]:
-    if "*" in pattern:
-        yield f"* runs across fields, so that {_witness(pattern)} is let in"
-    elif "?" in pattern:
-        yield "? stands for any character"
-    for name, _ in servers:
-        if matches(pattern, name):
-            yield f"matches the server's own certificate, {name}"
+    for fault in pattern_faults(pattern, (name for name, _ in servers)):
+        yield fault.message
     if wanted and pattern not in wanted:
         yield "the policy does not name it"
-
-
-def _witness(pattern: str) -> str:
-    """A subject with a field that the pattern's author did not think of, and that matches."""
-    before, _, after = pattern.partition("*")
-    foreign = "O=Other" if not before or before.endswith(",") else "x,O=Other"
-    return before + foreign + after.replace("*", "x")
 
 
 def _server_subjects(host: Host) -> tuple[list[tuple[str, Evidence]], Unknown | None]:
@@ -120,18 +109,6 @@ def _server_subjects(host: Host) -> tuple[list[tuple[str, Evidence]], Unknown | 
     except Unknown as refused:
         return list(found.items()), refused
     return list(found.items()), None
-
-
-def matches(pattern: str, subject: str) -> bool:
-    """Whether libvirt takes this subject for that pattern: `*` is any text, `?` any one character."""
-    first, *others = (re.escape(piece).replace(r"\?", ".") for piece in pattern.split("*"))
-    found = re.compile(first if others else first + r"\Z", re.DOTALL).match(subject)
-    for number, piece in enumerate(others, 1):
-        if found is None:
-            return False
-        end = r"\Z" if number == len(others) else ""
-        found = re.compile(piece + end, re.DOTALL).search(subject, found.end())
-    return found is not None
 
 
 CONTROL = Control(
