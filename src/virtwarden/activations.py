@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from virtwarden.edits import Edit, RemoveLine, SetConf, SetLine, SetState
+from virtwarden.edits import CopyOf, Edit, RemoveLine, SetConf, SetLine, SetState
 from virtwarden.formats.keyvalue import sysctl_key
 from virtwarden.model import Activation, Document
 
@@ -56,6 +56,18 @@ _BY_PLACE: tuple[tuple[re.Pattern[str], Callable[[str, Daemons], Activation]], .
             r"/etc/libvirt/(?:network|nwfilter)\.conf\Z",
             lambda _, d: Activation("restart", d.network, _GUESTS_STAY),
         ),
+        (r"/etc/(?:default|sysconfig)/(?:libvirtd|virt\w+d)\Z", _restart_own),
+        (r"/etc/(?:default|sysconfig)/libvirt-bin\Z", _fixed("restart", "libvirtd", _GUESTS_STAY)),
+        (
+            r"/etc/pki/(?:CA|libvirt)/(?!private/clientkey|clientcert)",
+            lambda _, d: Activation(
+                "update-tls", d.remote, "open connections stay; new ones get the new certificates"
+            ),
+        ),
+        (
+            r"/etc/pki/(?:libvirt-vnc|qemu)/",
+            _fixed("reload-displays", "vnc", "guests keep running, and so do open sessions"),
+        ),
         (r"/etc/sasl2/libvirt\.conf\Z", lambda _, d: Activation("restart", d.remote, _GUESTS_STAY)),
         (r"/etc/systemd/system/[^/]+\.d/[^/]+\.conf\Z", _of_drop_in),
         (
@@ -86,10 +98,11 @@ _LATER: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     )
 )
 
+_CERTIFICATES = re.compile(r"/etc/pki/|/\.pki/|/\.spicec/")
 _CUTTING = re.compile(
     r"/etc/ssh/|/etc/firewalld/|/etc/nftables|\.nft\Z|/etc/polkit-1/"
     r"|/etc/(?:network|NetworkManager|netplan|systemd/network|sysconfig/network)"
-    r"|/etc/sasl2/"
+    r"|/etc/sasl2/|/authorized_keys2?\Z"
 )
 _OF_LIBVIRT = re.compile(r"/etc/libvirt/(?:libvirtd|virtproxyd|virtqemud)\.conf\Z")
 _WAY_IN = re.compile(r"listen|tls|tcp|auth|unix_sock|sasl|access|mdns|host_uuid|(?:ca|cert|key|crl)_file")
@@ -112,7 +125,17 @@ def activations_of(document: Document, path: str, edits: Sequence[Edit], daemons
     if re.match(r"/etc/sysctl(?:\.d/[^/]+)?\.conf\Z", path):
         wanted = [edit for edit in edits if isinstance(edit, SetLine) and sysctl_key(edit.key) not in ONE_WAY]
         yield from (Activation("sysctl", f"{edit.key}={edit.value}") for edit in wanted)
-    yield from [made(path, daemons) for place, made in _BY_PLACE if place.search(path)][:1]
+    placed = [made(path, daemons) for place, made in _BY_PLACE if place.search(path)][:1]
+    if not placed and any(isinstance(edit, CopyOf) for edit in edits) and not _CERTIFICATES.search(path):
+        # The daemon reads others than its usual ones only when it starts.
+        placed = [Activation("restart", daemons.remote, _GUESTS_STAY)]
+    yield from placed
+
+
+def without_needless(activations: Sequence[Activation]) -> tuple[Activation, ...]:
+    """The activations without those that another one brings about: a daemon that restarts reads its certificates."""
+    restarted = {each.what for each in activations if each.verb == "restart"}
+    return tuple(each for each in activations if each.verb != "update-tls" or each.what not in restarted)
 
 
 def takes_effect(document: Document, path: str) -> str:

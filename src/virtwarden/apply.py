@@ -100,7 +100,8 @@ class Applying:
             try:
                 if digest_of(self.source, rewrite) != rewrite.digest:
                     drifted.append(rewrite.path)
-            except Unknown as refused:
+                self.keeper.require_sources(rewrite)
+            except (Unknown, StoreError) as refused:
                 raise Refused(str(refused)) from None
         if drifted:
             raise Refused(f"changed since the plan was made: {', '.join(drifted)}; make a new plan")

@@ -74,7 +74,8 @@ class RemoveElement(Struct, frozen=True, tag=True):
 
 
 class SetMode(Struct, frozen=True, tag=True):
-    """Permissions, owner and security label of a file; None leaves as it is."""
+    """Permissions, owner and security label of a file; None leaves as it is. A document of the kind directory is
+    made where it is not there."""
 
     mode: int | None = None
     owner: str | None = None
@@ -86,6 +87,23 @@ class Replace(Struct, frozen=True, tag=True):
     """The whole text of a document, for documents that are ours alone; None removes it."""
 
     text: str | None
+
+
+class CopyOf(Struct, frozen=True, tag=True):
+    """The document becomes a copy of another file of certificates and keys, whose text no plan holds.
+
+    `source` is the path of that file, `identity` what stands in it, told without its keys (`sources.pemidentity`);
+    `what` says in words what it is. The copy has this mode, owner and group from the first moment, and the label
+    of its directory unless one is given.
+    """
+
+    source: str
+    identity: str
+    mode: int
+    owner: str = "root"
+    group: str = "root"
+    label: str | None = None
+    what: str = ""
 
 
 class SetState(Struct, frozen=True, tag=True):
@@ -111,6 +129,7 @@ Edit = (
     | RemoveElement
     | SetMode
     | Replace
+    | CopyOf
     | SetState
     | Do
 )
@@ -156,6 +175,9 @@ def describe(edit: Edit) -> str:  # noqa: C901, PLR0912  # one case an edit
             return "remove it"
         case Replace(text):
             return f"write:\n{text}"
+        case CopyOf(source):
+            what = f" ({edit.what})" if edit.what else ""
+            return f"make it a copy of {source}{what}, mode {edit.mode:04o}, {edit.owner}:{edit.group}"
         case SetState(state):
             return f"make it {state}"
         case Do(steps):

@@ -8,9 +8,11 @@ from typing import Protocol
 from virtwarden.control import Check, Findings
 from virtwarden.edits import ConfValue, Do, Edit, InsertElement, Replace, SetConf
 from virtwarden.facts.builtin_filters import DIGESTS
+from virtwarden.facts.certificates import Certificates
 from virtwarden.facts.nwfilters import NwFilters
 from virtwarden.host import Absent, Fact, Host, Unknown
 from virtwarden.model import Change, Document, Evidence, Finding, Result, Safety, State, Subject
+from virtwarden.placing import changes, host_placements, objections
 
 
 def passed(subject: Subject, message: str, *evidence: Evidence, state: State | None = None) -> Finding:
@@ -43,6 +45,15 @@ def file_change(path: str, edit: Edit, safety: Safety = Safety.SAFE) -> Change:
 def by_hand(document: Document, steps: str) -> Change:
     """A change that only a person can make, with its steps."""
     return Change(document, Do(steps), Safety.MANUAL)
+
+
+def listen_change(unit: str, address: str, ports: Iterable[str]) -> Change:
+    """A drop-in by which a socket unit listens on these ports of one address alone; an empty `ListenStream=` comes
+    first, or the packaged one stays."""
+    host = f"[{address}]" if ":" in address else address
+    streams = "".join(f"ListenStream={host}:{port}\n" for port in dict.fromkeys(ports))
+    path = f"/etc/systemd/system/{unit}.d/zz-virt-warden.conf"
+    return file_change(path, Replace(f"[Socket]\nListenStream=\n{streams}FreeBind=yes\n"), Safety.DISRUPTIVE)
 
 
 def checking_macs(filters: NwFilters, name: str) -> Change:
@@ -103,8 +114,9 @@ def setting(
 
 
 def certificate_first(host: Host, *directories: str | None) -> tuple[Change, ...]:
-    """What comes before QEMU is told to ask for TLS: a server certificate in one of the directories in which it looks.
-    With none there guests do not start any more. Nothing where there is one."""
+    """What comes before QEMU is told to ask for TLS: a server certificate in one of the directories in which it looks,
+    from the policy's folder where that has one. With none there guests do not start any more. Nothing where there is
+    one."""
     looked = [directory.rstrip("/") for directory in directories if directory]
     for directory in looked:
         try:
@@ -112,8 +124,26 @@ def certificate_first(host: Host, *directories: str | None) -> tuple[Change, ...
         except (Absent, Unknown):
             continue
         return ()
+    if found := _from_folder(host, looked):
+        return found
     steps = f"put ca-cert.pem, server-cert.pem and server-key.pem, readable for QEMU's group, into {looked[0]}"
     return (by_hand(Document("file", f"{looked[0]}/server-cert.pem"), steps),)
+
+
+def _from_folder(host: Host, directories: list[str]) -> tuple[Change, ...]:
+    """What places a server certificate in one of these directories; nothing where the folder has none that is sound."""
+    try:
+        offered = host.get(Certificates)
+        if not offered.files or any(objections(offered, host.source.taken_at)):
+            return ()
+        placed = host_placements(host, "server")
+        for directory in directories:
+            there = [each for each in placed if each.place.directory == directory]
+            if any(each.place.part == "servercert" for each in there):
+                return changes(host, there)
+    except (Absent, Unknown):
+        pass
+    return ()
 
 
 def filter_first(host: Host, name: str) -> tuple[Change, ...]:

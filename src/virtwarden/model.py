@@ -56,7 +56,8 @@ class Safety(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A thing that can be changed; `kind` is file, domain, nwfilter, network, sysctl, unit, boolean, mapping."""
+    """A thing that can be changed; `kind` is file, directory, domain, nwfilter, network, sysctl, unit, boolean,
+    mapping."""
 
     kind: str
     name: str

@@ -37,6 +37,7 @@ _NEW_MODES = (("/etc/audit/", 0o640), ("/etc/ssh/", 0o600))
 _ORDER = tuple(
     re.compile(pattern)
     for pattern in (
+        r"directory",
         r"file /etc/pki/",
         r"file /etc/libvirt/(?!nwfilter|qemu/)",
         r"file (?!/etc/audit/|/etc/ssh/|/etc/firewalld|.*\.nft\Z|/etc/libvirt/)",
@@ -52,7 +53,7 @@ _ORDER = tuple(
 
 def path_of(document: Document) -> str:
     """The file that holds a document; empty for one that no single file holds."""
-    if document.kind in ("file", "boot"):
+    if document.kind in ("file", "boot", "directory"):
         return document.name
     form = _XML.get(document.kind)
     return "" if form is None else form.format(document.name)

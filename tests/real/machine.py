@@ -165,6 +165,14 @@ class Machine:
         away = self.outside.entered("ip", "-batch", "-", kinds=("net",))
         _must(away, f"link set lo up\nlink set eth0 up\naddr add {_OUTSIDE_ADDRESS}/24 dev eth0")
 
+    def join(self, other: "Machine", mine: str, theirs: str) -> None:
+        """Lay a cable between this machine and another one, with an address (`198.51.100.10/24`) at each end."""
+        away = other._holder
+        cable = f"link add peer0 type veth peer name peer0 netns {away.pid}"
+        ends = "link set peer0 up\naddr add {} dev peer0"
+        _must(self._holder.entered("ip", "-batch", "-", kinds=("net",)), f"{cable}\n{ends.format(mine)}")
+        _must(away.entered("ip", "-batch", "-", kinds=("net",)), ends.format(theirs))
+
     # --- services --------------------------------------------------------------------------------
 
     def start_service(self, name: str) -> None:

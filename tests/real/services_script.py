@@ -4,13 +4,15 @@ LIBVIRTD = "/etc/init.d/libvirtd"
 SCRIPT = """\
 #!/bin/sh
 pid=/run/libvirt/libvirtd.pid
+LIBVIRTD_ARGS=
+[ ! -r /etc/default/libvirtd ] || . /etc/default/libvirtd
 case $1 in
 status) kill -0 "$(cat $pid)" ;;
 restart)
     old=$(cat $pid)
     kill "$old"
     while kill -0 "$old" 2>/dev/null; do sleep 0.05; done
-    /usr/sbin/libvirtd --daemon --config /etc/libvirt/libvirtd.conf --pid-file $pid || exit 1
+    /usr/sbin/libvirtd --daemon --config /etc/libvirt/libvirtd.conf --pid-file $pid $LIBVIRTD_ARGS || exit 1
     for try in $(seq 40); do
         virsh -q -c qemu:///system nwfilter-list >/dev/null 2>&1 && exit 0
         kill -0 "$(cat $pid)" 2>/dev/null || exit 1

@@ -86,6 +86,23 @@ def test_disabling_ends_the_socket_too_and_brings_both_back(host: Booted, units:
     assert state(host, "ondemand.socket") == ("enabled", "active")
 
 
+def test_a_socket_is_given_to_a_service_that_runs_and_taken_from_it(host: Booted, units: Units) -> None:
+    """systemd refuses a socket whose service runs, and one that it stops stays with the service."""
+    daemon(host, "both", "ExecStart=/bin/sh -c 'echo $${LISTEN_FDS:-0} >/run/both; exec sleep 600'")
+    text = SOCKET.replace("tested.sock", "both.sock").replace("[Install]", "Service=both.service\n[Install]")
+    host.unit("both-tls.socket", text)
+    host.run("systemctl", "start", "both.service")
+    assert host.done("systemctl", "start", "both-tls.socket").returncode != 0
+    handed = host.root / "run/both"
+    assert handed.read_text() == "0\n"
+    before, _ = changed(units, "both-tls.socket", "enabled")
+    assert state(host, "both-tls.socket") == ("enabled", "active")
+    assert (state(host, "both.service")[1], handed.read_text()) == ("active", "1\n")
+    assert units.put("both-tls.socket", before) == before
+    assert state(host, "both-tls.socket") == ("disabled", "inactive")
+    assert (state(host, "both.service")[1], handed.read_text()) == ("active", "0\n")
+
+
 def test_a_masked_unit_is_enabled_and_masked_again(host: Booted, units: Units) -> None:
     name = "lonely.service"
     runtime = host.root / "run/systemd/system"

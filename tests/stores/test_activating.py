@@ -48,6 +48,9 @@ class Daemons:
     def stop(self, name: str) -> None:
         self.done.append(f"stop {name}")
 
+    def let_go(self, name: str) -> None:
+        self.done.append(f"let go {name}")
+
     def restart(self, name: str) -> None:
         self.done.append(f"restart {name}")
 

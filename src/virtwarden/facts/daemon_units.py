@@ -22,6 +22,7 @@ from virtwarden.model import Evidence
 _DIRECTORIES = ("/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
 _PATTERNS = ("libvirtd*.socket", "libvirtd*.service", "virt*d*.socket", "virt*d.service", "libvirt-bin.service")
 _TAKE_A_VALUE = "pft"
+_FIRST_PROCESS = "/proc/1/comm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +54,20 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class DaemonUnits:
-    """The socket units by name and the services by daemon. `refused` holds what could not be read, by unit."""
+    """The socket units by name and the services by daemon. `refused` holds what could not be read, by unit; `heeded`
+    is False where another init runs than systemd, to which unit files mean nothing."""
 
     sockets: Mapping[str, SocketUnit] = field(default_factory=dict)
     services: Mapping[str, Service] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
+    heeded: bool = True
 
     wants: ClassVar[tuple[Want, ...]] = (
         *(reading(f"{directory}/{pattern}") for directory in _DIRECTORIES for pattern in _PATTERNS),
         *(reading(f"{directory}/{pattern}.d/*.conf") for directory in _DIRECTORIES for pattern in _PATTERNS),
         *(reading(f"/etc/{directory}/{daemon}") for directory in ("default", "sysconfig") for daemon in DAEMONS),
         reading("/etc/default/libvirt-bin"),
+        reading(_FIRST_PROCESS),
     )
 
     def socket(self, name: str) -> SocketUnit | None:
@@ -91,7 +95,8 @@ class DaemonUnits:
     def probe(cls, host: Host) -> Self:
         """Read the unit files with their drop-ins, and the files of arguments."""
         libvirt = host.get(Libvirt)
-        files = _unit_files(host.source)
+        heeded = _heeds_units(host.source)
+        files = _unit_files(host.source) if heeded else {}
         sockets: dict[str, SocketUnit] = {}
         services: dict[str, Service] = {}
         refused: dict[str, str] = {}
@@ -108,7 +113,15 @@ class DaemonUnits:
                 services[daemon] = _service(host.source, daemon, paths or [])
             except Unknown as unknown:
                 refused[daemon] = str(unknown)
-        return cls(sockets, services, refused)
+        return cls(sockets, services, refused, heeded)
+
+
+def _heeds_units(source: Source) -> bool:
+    """Whether unit files are read here: what does not run, or does not tell, is taken for a system with systemd."""
+    try:
+        return source.read(_FIRST_PROCESS).text.strip() in ("systemd", "")
+    except (Absent, Unknown):
+        return True
 
 
 def _unit_files(source: Source) -> dict[str, list[str]]:

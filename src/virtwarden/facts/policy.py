@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from typing import ClassVar, Self, get_args, get_type_hints
+from ipaddress import ip_address, ip_network
+from typing import ClassVar, Literal, Self, get_args, get_type_hints
 
 import msgspec
 
@@ -21,7 +22,8 @@ from virtwarden.complaint import Complaint
 from virtwarden.host import Host, Want
 
 _LISTENER = re.compile(r"(?:tcp|udp)/(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
-_LAST_PORT = 65535
+_FIRST_DISPLAY, _LAST_PORT = 5900, 65535
+_ACCOUNT = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}\$?", re.ASCII)
 _MISSING = re.compile(r"Object missing required field `(.*)`")
 _OTHER_KIND = re.compile(r"Expected `(.*)`, got `(.*)`")
 _KINDS = {
@@ -62,12 +64,23 @@ class Tcb:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
-    """`[network]`: `management_interface`, the device by which the host is managed; `vlans`, the
-    VLAN id of each bridge; `routing`, the host may forward packets between networks."""
+    """`[network]`: `management_interface`, the device by which the host is managed; `management_sources`, the networks
+    from which it is (`192.0.2.0/24`); `migration_address`, where it awaits guests from other hosts; `vlans`, the VLAN
+    id of each bridge; `routing`, the host may forward packets between networks."""
 
     management_interface: str | None = None
+    management_sources: tuple[str, ...] = ()
+    migration_address: str | None = None
     vlans: dict[str, int] = field(default_factory=dict)
     routing: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what a firewall could not be told, and networks that would let everybody in."""
+        for source in self.management_sources:
+            if ip_network(source).prefixlen == 0:
+                raise ValueError(f"{source} in management_sources is everybody")
+        if self.migration_address is not None and ip_address(self.migration_address).is_unspecified:
+            raise ValueError(f"{self.migration_address} as migration_address is every address")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,22 +103,52 @@ class Storage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remote:
-    """`[remote]`: `allowed_dns`, subjects of client certificates that may manage the host, as libvirt spells
-    them; the least RSA key size in bits; the longest lives of certificates and the notice before they end,
-    in days."""
+    """`[remote]`: `transport`, `ssh` or `tls`, how the host is managed from elsewhere; `ssh_user`, the account for
+    it; `ssh_consoles`, that account may tunnel to the ports of consoles; `sasl_over_tls`, TLS clients log in by name
+    as well; `sasl_mechanism`, `scram-sha-256` or `gssapi`; `sasl_users`, who may log in so; `certificates`, the
+    folder on the host from which its certificates and keys are placed; `listen`, the address on which it offers TLS,
+    where that is not the one of the management interface; `allowed_dns`, subjects of client certificates that may
+    manage the host, as libvirt spells them; the least RSA key size in bits; the longest lives of certificates and the
+    notice before they end, in days."""
 
+    transport: Literal["ssh", "tls"] = "ssh"
+    ssh_user: str | None = None
+    ssh_consoles: bool = False
+    sasl_over_tls: bool = False
+    sasl_mechanism: Literal["scram-sha-256", "gssapi"] = "scram-sha-256"
+    sasl_users: tuple[str, ...] = ()
+    certificates: str | None = None
+    listen: str | None = None
     allowed_dns: tuple[str, ...] = ()
     rsa_bits: int = 2048
     leaf_days: int = 825
     authority_days: int = 3653
     notice_days: int = 30
 
+    def __post_init__(self) -> None:
+        """Refuse what is no name of an account, no whole path and no one address."""
+        if self.ssh_user is not None and _ACCOUNT.fullmatch(self.ssh_user) is None:
+            raise ValueError(f"{self.ssh_user!r} is no name of an account")
+        if self.certificates is not None and not self.certificates.startswith("/"):
+            raise ValueError(f"{self.certificates!r} in certificates does not begin with /")
+        if self.listen is not None and ip_address(self.listen).is_unspecified:
+            raise ValueError(f"{self.listen} in listen is every address")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Console:
-    """`[console]`: `password_days`, how long a console password may be valid."""
+    """`[console]`: `password_days`, how long a console password may be valid; `listen`, where consoles that may not
+    stay where they are go: `socket`, `loopback` or `management`, the management address, which is it by itself where
+    the transport is `tls` (else `socket`); `last_port`, the highest port, from 5900 on, that libvirt picks."""
 
     password_days: int = 30
+    listen: Literal["socket", "loopback", "management"] | None = None
+    last_port: int = 5999
+
+    def __post_init__(self) -> None:
+        """Refuse what would leave no port."""
+        if not _FIRST_DISPLAY < self.last_port <= _LAST_PORT:
+            raise ValueError(f"last_port is {self.last_port}; it lies between {_FIRST_DISPLAY} and {_LAST_PORT}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

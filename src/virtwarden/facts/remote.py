@@ -10,6 +10,7 @@ from virtwarden.facts.daemon_conf import DaemonConf, DaemonConfs
 from virtwarden.facts.daemon_units import DaemonUnits
 from virtwarden.facts.libvirt import Libvirt
 from virtwarden.facts.listeners import Listener, Listeners
+from virtwarden.facts.policy import Policy
 from virtwarden.facts.units import Units
 from virtwarden.formats.digits import whole
 from virtwarden.host import Absent, Host, Unknown, Want
@@ -99,14 +100,26 @@ def listening(host: Host, daemon: RemoteDaemon, transport: Transport) -> tuple[L
 
 
 def is_offered(host: Host, daemon: RemoteDaemon, transport: Transport) -> bool:
-    """Whether a transport is set up, or open now without being set up. Raises `Unknown` where it cannot be told
-    what is set up."""
-    if daemon.offered(transport):
+    """Whether a transport is set up, wanted by the policy, or open now without being set up. Raises `Unknown` where
+    it cannot be told what is set up."""
+    if daemon.offered(transport) or host.get(Policy).remote.transport == transport:
         return True
     try:
         return bool(listening(host, daemon, transport))
     except Unknown:
         return False  # nothing that is set up would open it
+
+
+def asks_for_sasl(host: Host, daemon: RemoteDaemon) -> tuple[Evidence, ...]:
+    """The settings by which a daemon's offered ports ask for SASL, or should by the policy. Raises `Unknown`."""
+    wanted = host.get(Policy).remote.sasl_over_tls
+    found = []
+    for transport in TRANSPORTS:
+        key = f"auth_{transport}"
+        asks = getattr(daemon.conf, key) == "sasl" or (transport == "tls" and wanted)
+        if asks and is_offered(host, daemon, transport):
+            found.append(daemon.conf.cite(key))
+    return tuple(found)
 
 
 def _daemon(host: Host, name: str) -> RemoteDaemon:
@@ -140,7 +153,7 @@ def _offers(host: Host, name: str, settings: DaemonConf | Unknown, transport: Tr
     units, enabled = host.get(DaemonUnits), host.get(Units)
     unit = f"{name}-{transport}.socket"
     offers: list[Offer] = []
-    socket, state = units.socket(unit), enabled.enabled(unit)
+    socket, state = units.socket(unit), enabled.enabled(unit) if units.heeded else None
     if state is not None:
         streams = socket.streams if socket is not None else (str(PORTS[transport]),)
         cited = (state.evidence,) if socket is None else (state.evidence, socket.evidence)

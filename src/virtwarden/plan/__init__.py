@@ -12,18 +12,31 @@ from dataclasses import replace
 import msgspec
 
 from virtwarden import __version__
-from virtwarden.activations import Daemons, activations_of, takes_effect
+from virtwarden.activations import Daemons, activations_of, takes_effect, without_needless
 from virtwarden.facts.guests import Guests
 from virtwarden.facts.libvirt import Libvirt
 from virtwarden.facts.policy import Policy
 from virtwarden.host import Absent, Host, Source, Unknown
 from virtwarden.livechanges import live_edits
-from virtwarden.model import Disturbance, Expectation, Plan, Report, Rewrite, Safety, State
+from virtwarden.model import (
+    HOST,
+    Change,
+    Disturbance,
+    Expectation,
+    Finding,
+    Plan,
+    Report,
+    Result,
+    Rewrite,
+    Safety,
+    State,
+)
 from virtwarden.places import order_of, path_of
 from virtwarden.plan.rewriting import checksum, digest_of, rewrites_of, text_after, text_at
-from virtwarden.plan.wishes import BY_HAND, Wish, wished
+from virtwarden.plan.wishes import BY_HAND, Draft, Wish, wished
+from virtwarden.splice import CannotApply
 
-__all__ = ["BY_HAND", "checksum", "digest_of", "make", "text_after", "text_at"]
+__all__ = ["BY_HAND", "checksum", "digest_of", "make", "of_changes", "text_after", "text_at"]
 
 
 def make(
@@ -54,12 +67,34 @@ def make(
     )
 
 
+def of_changes(
+    host: Host, source: Source, name: str, changes: Sequence[Change], *, for_: str, root: str = "/"
+) -> Plan:
+    """The plan of changes that somebody asks for without a finding; `name` is the host's, `for_` says what asks. Raises
+    `CannotApply` where one of them cannot be made."""
+    asked = Finding(HOST, Result.FAIL, for_, tuple(changes))
+    draft = Draft(source, [Wish(for_, asked, tuple(changes))])
+    rewrites = sorted(rewrites_of(draft), key=lambda rewrite: order_of(rewrite.document, rewrite.path))
+    if draft.unfixed:
+        raise CannotApply(draft.unfixed[0].why)
+    return Plan(
+        host=name,
+        root=root,
+        made_at=source.taken_at,
+        version=__version__,
+        profile=host.get(Policy).profile,
+        policy=msgspec.to_builtins(host.get(Policy)),
+        rewrites=tuple(_activated(host, rewrites) if root == "/" else rewrites),
+    )
+
+
 def _activated(host: Host, rewrites: Iterable[Rewrite]) -> Iterator[Rewrite]:
     """The rewrites with what makes the running system take each of them."""
     daemons = _daemons(host)
-    for each in rewrites:
-        activations = tuple(activations_of(each.document, each.path, each.edits, daemons))
-        yield replace(each, activations=activations)
+    wanted = [(each, tuple(activations_of(each.document, each.path, each.edits, daemons))) for each in rewrites]
+    needed = without_needless([activation for _, activations in wanted for activation in activations])
+    for each, activations in wanted:
+        yield replace(each, activations=tuple(activation for activation in activations if activation in needed))
 
 
 def _daemons(host: Host) -> Daemons:

@@ -9,12 +9,14 @@ from hashlib import sha256
 
 from virtwarden.activations import cuts
 from virtwarden.difference import difference
-from virtwarden.edits import Edit, SetMode, SetState
-from virtwarden.host import Absent, Source, Unknown
+from virtwarden.edits import CopyOf, Edit, SetMode, SetState
+from virtwarden.formats import Malformed
+from virtwarden.host import Absent, Source, Stat, Unknown
 from virtwarden.model import Document, Rewrite, Safety
 from virtwarden.places import path_of
 from virtwarden.plan.wishes import STATE_KINDS, Draft, Wish
-from virtwarden.splice import CannotApply, apply_all, is_textual
+from virtwarden.sources.pemidentity import identity
+from virtwarden.splice import CannotApply, apply_all, is_textual, rewrites_text
 
 
 def checksum(text: str | None) -> str:
@@ -159,26 +161,62 @@ def _shown(source: Source, document: Document, path: str, edits: Sequence[Edit])
     before = text_at(source, path) if any(is_textual(edit) for edit in edits) else None
     textual = [edit for edit in edits if is_textual(edit)]
     after = apply_all(textual, before, document) if textual else before
-    return difference(path, before, after) + "".join(
-        _mode_shown(source, path, e) for e in edits if isinstance(e, SetMode)
+    return (
+        difference(path, before, after)
+        + "".join(_copy_shown(source, path, edit) for edit in edits if isinstance(edit, CopyOf))
+        + _attributes_shown(source, document, edits)
     )
 
 
-def _mode_shown(source: Source, path: str, edit: SetMode) -> str:
+def _copy_shown(source: Source, path: str, edit: CopyOf) -> str:
+    """What a copy changes, without the text; empty where the file holds the same already."""
+    before = text_at(source, path)
+    if before is not None and holds(before, edit.identity):
+        return ""
+    gone = "-what it holds now\n" if before is not None else ""
+    return f"{gone}+a copy of {edit.source}{f': {edit.what}' if edit.what else ''}\n"
+
+
+def holds(text: str, wanted: str) -> bool:
+    """Whether this text is of that identity."""
     try:
-        now = source.stat(path)
-    except Absent as absent:
-        raise CannotApply(str(absent)) from None
-    pairs = (
-        ("mode", f"{now.mode:04o}", None if edit.mode is None else f"{edit.mode:04o}"),
-        ("owner", now.owner, edit.owner),
-        ("group", now.group, edit.group),
-        ("label", now.label or "none", edit.label),
-    )
-    changed = [(what, old, new) for what, old, new in pairs if new not in (None, old)]
-    return "".join(f"-{what} {old}\n" for what, old, _ in changed) + "".join(
-        f"+{what} {new}\n" for what, _, new in changed
-    )
+        return identity(text) == wanted
+    except Malformed:
+        return False
+
+
+def _attributes_shown(source: Source, document: Document, edits: Sequence[Edit]) -> str:
+    """The permissions that change, those of a copy first, which others may narrow."""
+    wanted: dict[str, str] = {}
+    makes = document.kind == "directory"
+    for edit in sorted(edits, key=lambda edit: isinstance(edit, SetMode)):
+        if isinstance(edit, CopyOf | SetMode):
+            makes = makes or isinstance(edit, CopyOf)
+            mode = None if edit.mode is None else f"{edit.mode:04o}"
+            told = {"mode": mode, "owner": edit.owner, "group": edit.group, "label": edit.label}
+            wanted |= {name: value for name, value in told.items() if value is not None}
+    if not wanted:
+        return ""
+    now = _stat(source, path_of(document))
+    if now is None and not makes:
+        raise CannotApply(f"there is no {path_of(document)}")
+    was = {} if now is None else _attributes(now)
+    numbers = {} if now is None else {"owner": str(now.uid), "group": str(now.gid)}
+    changed = [name for name, value in wanted.items() if value not in (was.get(name), numbers.get(name))]
+    made = "+directory\n" if now is None and document.kind == "directory" else ""
+    gone = "".join(f"-{name} {was[name]}\n" for name in changed if name in was)
+    return made + gone + "".join(f"+{name} {wanted[name]}\n" for name in changed)
+
+
+def _attributes(now: Stat) -> dict[str, str]:
+    return {"mode": f"{now.mode:04o}", "owner": now.owner, "group": now.group, "label": now.label or "none"}
+
+
+def _stat(source: Source, path: str) -> Stat | None:
+    try:
+        return source.stat(path)
+    except Absent:
+        return None
 
 
 def text_at(source: Source, path: str) -> str | None:
@@ -209,9 +247,9 @@ def _is_absent(source: Source, path: str) -> bool:
 
 
 def _digest(source: Source, path: str, edits: Sequence[Edit]) -> str:
-    text = text_at(source, path) if any(is_textual(edit) for edit in edits) else None
+    text = text_at(source, path) if any(rewrites_text(edit) for edit in edits) else None
     parts = [checksum(text)]
-    if any(isinstance(edit, SetMode) for edit in edits):
+    if any(isinstance(edit, CopyOf | SetMode) for edit in edits):
         try:
             now = source.stat(path)
             parts.append(f"{now.mode:04o} {now.uid}:{now.gid}")

@@ -6,7 +6,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
-from virtwarden.edits import Do, Edit, RemoveLine, Replace, SetAttribute, SetConf, SetLine, SetState, describe
+from virtwarden.edits import (
+    CopyOf,
+    Do,
+    Edit,
+    RemoveLine,
+    Replace,
+    SetAttribute,
+    SetConf,
+    SetLine,
+    SetState,
+    describe,
+)
 from virtwarden.host import Absent, Source, Unknown
 from virtwarden.model import Change, Document, Finding, Report, Result, Safety, State, Unfixed
 from virtwarden.places import UNIT_PLACES, spread
@@ -14,7 +25,7 @@ from virtwarden.places import UNIT_PLACES, spread
 BY_HAND = "this takes a person"
 _ALIVE_KINDS = ("boolean", "sysctl", "fcontext")
 STATE_KINDS = ("unit", *_ALIVE_KINDS)
-_KINDS = ("file", "boot", "domain", "nwfilter", *STATE_KINDS)
+_KINDS = ("file", "directory", "boot", "domain", "nwfilter", *STATE_KINDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +148,7 @@ def _slot(edit: Edit) -> tuple[str, ...] | None:
             return ("key", key)
         case SetAttribute(path, name):
             return ("attribute", path, name)
-        case Replace() | SetState():
+        case Replace() | CopyOf() | SetState():
             return ("whole",)
     return None
 

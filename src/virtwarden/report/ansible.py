@@ -15,7 +15,7 @@ from posixpath import dirname
 import yaml
 
 from virtwarden.difference import redacted_lines
-from virtwarden.edits import SetMode, SetState
+from virtwarden.edits import CopyOf, SetMode, SetState
 from virtwarden.model import Activation, Plan, Rewrite
 from virtwarden.places import new_mode
 from virtwarden.plan import checksum, text_after
@@ -94,6 +94,11 @@ def _tasks(rewrite: Rewrite, texts: Texts) -> Iterator[Task]:
     kind = rewrite.document.kind
     if kind in ("file", "boot"):
         yield from _file(rewrite, texts)
+    elif kind == "directory":
+        for edit in rewrite.edits:
+            if isinstance(edit, SetMode):
+                made: dict[str, Value] = {**_mode(rewrite.path, edit), "state": "directory"}
+                yield {"name": _title(rewrite), "ansible.builtin.file": made}
     elif kind in ("domain", "nwfilter"):
         yield from _of_libvirt(rewrite, texts)
     else:
@@ -125,8 +130,12 @@ def _title(rewrite: Rewrite) -> str:
 
 def _file(rewrite: Rewrite, texts: Texts) -> Iterator[Task]:
     path, title = rewrite.path, _title(rewrite)
-    before = texts(path) if any(not isinstance(edit, SetMode) for edit in rewrite.edits) else None
+    textual = any(not isinstance(edit, CopyOf | SetMode) for edit in rewrite.edits)
+    before = texts(path) if textual else None
     after = text_after(rewrite, before)
+    for edit in rewrite.edits:
+        if isinstance(edit, CopyOf):
+            yield _copy(title, path, edit)
     if before != after:
         yield _looked_at(path)
         yield _as_planned(path, before, f"in {json.dumps([checksum(before), checksum(after)])}")
@@ -177,7 +186,15 @@ def _as_planned(path: str, before: str | None, accepted: str) -> Task:
     }
 
 
-def _mode(path: str, edit: SetMode) -> dict[str, Value]:
+def _copy(title: str, path: str, edit: CopyOf) -> Task:
+    """From file to file on the host itself. Whether the source is still the one that was planned with is not seen."""
+    wanted = _mode(path, edit)
+    del wanted["path"]
+    copied: dict[str, Value] = {"src": edit.source, "dest": path, "remote_src": True, **wanted}
+    return {"name": title, "ansible.builtin.copy": copied, "diff": False, "no_log": True}
+
+
+def _mode(path: str, edit: CopyOf | SetMode) -> dict[str, Value]:
     wanted: dict[str, Value] = {"path": path}
     if edit.mode is not None:
         wanted["mode"] = f"{edit.mode:04o}"
@@ -293,6 +310,17 @@ def _handlers(activation: Activation) -> Iterator[Task]:
         yield {**_command(f"{name} elsewhere", ("grub2-mkconfig", "-o", "/boot/grub2/grub.cfg")), "when": other}
     elif verb == "sysctl":
         yield _command(name, ("sysctl", "--ignore", "--quiet", "--write", what))
+    elif verb == "update-tls":  # to have it read them alone would take it down while a client comes
+        restarted: dict[str, Value] = {"name": what, "state": "restarted"}
+        yield _RUNNING
+        yield {"name": name, "ansible.builtin.service": restarted, "when": _runs(what)}
+    elif verb == "reload-displays":
+        yield {
+            "name": name,
+            "ansible.builtin.shell": f"virsh -q list --name | xargs -r -n 1 virsh domdisplay-reload --type {what}",
+            "changed_when": True,
+            "failed_when": False,
+        }
     elif verb == "restorecon":
         yield _command(name, ("restorecon", "-R", what), "/sys/fs/selinux/booleans")
     else:

@@ -11,7 +11,7 @@ from importlib.resources import files
 from posixpath import dirname
 from shlex import quote
 
-from virtwarden.edits import SetMode, SetState
+from virtwarden.edits import CopyOf, SetMode, SetState
 from virtwarden.model import Activation, Plan, Rewrite
 from virtwarden.places import new_mode
 from virtwarden.plan import checksum, text_after
@@ -28,6 +28,8 @@ _FUNCTIONS = {
     "exports": "exported",
     "apparmor": "profiles",
     "restorecon": "labels",
+    "update-tls": "update_tls",
+    "reload-displays": "displays",
 }
 _END = "END_OF_FILE"
 
@@ -74,6 +76,10 @@ def _document(rewrite: Rewrite, texts: Texts) -> Iterator[str]:
     kind, name = rewrite.document.kind, _plain(rewrite.document.name)
     if kind in ("file", "boot"):
         yield from _file(rewrite, texts)
+    elif kind == "directory":
+        for edit in rewrite.edits:
+            if isinstance(edit, SetMode):
+                yield _call("folder", name, *_permissions(edit))
     elif kind in ("domain", "nwfilter"):
         before = texts(rewrite.path) or ""
         after = text_after(rewrite, before) or ""
@@ -88,8 +94,12 @@ def _document(rewrite: Rewrite, texts: Texts) -> Iterator[str]:
 
 def _file(rewrite: Rewrite, texts: Texts) -> Iterator[str]:
     path = _plain(rewrite.path)
-    before = texts(path) if any(not isinstance(edit, SetMode) for edit in rewrite.edits) else None
+    textual = any(not isinstance(edit, CopyOf | SetMode) for edit in rewrite.edits)
+    before = texts(path) if textual else None
     after = text_after(rewrite, before)
+    for edit in rewrite.edits:
+        if isinstance(edit, CopyOf):
+            yield _call("copy", _plain(edit.source), path, *_permissions(edit))
     if before is None and after is not None:
         yield _call("directory", dirname(path))
         yield f"{_call('create', path, f'{new_mode(path):04o}', checksum(after))} {_here(after)}"
@@ -99,8 +109,12 @@ def _file(rewrite: Rewrite, texts: Texts) -> Iterator[str]:
         yield _call("edit", path, checksum(before), checksum(after), *_pairs(path, before, after))
     for edit in rewrite.edits:
         if isinstance(edit, SetMode):
-            mode = "" if edit.mode is None else f"{edit.mode:04o}"
-            yield _call("permit", path, mode, edit.owner or "", edit.group or "", edit.label or "")
+            yield _call("permit", path, *_permissions(edit))
+
+
+def _permissions(edit: CopyOf | SetMode) -> tuple[str, ...]:
+    mode = "" if edit.mode is None else f"{edit.mode:04o}"
+    return mode, edit.owner or "", edit.group or "", edit.label or ""
 
 
 def _plain(name: str) -> str:

@@ -13,20 +13,27 @@ from collections.abc import Callable
 _LINKS = 40
 
 Bounds = Callable[[str, list[str]], None]
+Links = Callable[[str, os.stat_result], None]
 
 
 def anywhere(_path: str, _names: list[str]) -> None:
     """No bounds but the root itself."""
 
 
+def any_link(_path: str, _link: os.stat_result) -> None:
+    """Links are followed, whoever made them."""
+
+
 class Walk:
     """The way from a root directory to one of the files below it: the directories that are open, outermost first.
 
-    `within` is asked about each name before it is opened and raises where it is out of bounds. Raises `OSError`.
+    `within` is asked about each name before it is opened, `links` about each symbolic link before it is followed;
+    they raise where it is out of bounds. Raises `OSError`.
     """
 
-    def __init__(self, path: str, root: str, directory: str, within: Bounds) -> None:
+    def __init__(self, path: str, root: str, directory: str, within: Bounds, links: Links = any_link) -> None:
         self._within = within
+        self._links = links
         self._names: list[str] = []
         self._open = [os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)]
         try:
@@ -84,8 +91,10 @@ class Walk:
         """Go down one name; where that is a symbolic link, stay and return its target."""
         self._within(asked, [*self._names, name])
         descriptor = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.top)
-        if mode_of.S_ISLNK(os.fstat(descriptor).st_mode):
+        found = os.fstat(descriptor)
+        if mode_of.S_ISLNK(found.st_mode):
             try:
+                self._links("/".join(("", *self._names, name)), found)
                 return os.readlink("", dir_fd=descriptor)
             finally:
                 os.close(descriptor)

@@ -8,20 +8,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from virtwarden.edits import AddLine, Do, Edit, RemoveLine, Replace, SetConf, SetLine, SetMode, SetState
+from virtwarden.edits import AddLine, CopyOf, Do, Edit, RemoveLine, Replace, SetConf, SetLine, SetMode, SetState
 from virtwarden.model import Document
 from virtwarden.splice import boot, conf, domainxml, lines
 from virtwarden.splice.domainxml import XmlEdit
 from virtwarden.splice.pieces import CannotApply
 
-__all__ = ["CannotApply", "apply", "apply_all", "is_textual"]
+__all__ = ["CannotApply", "apply", "apply_all", "is_textual", "rewrites_text"]
 
 _LIBVIRT = "/libvirt/"
 
 
 def is_textual(edit: Edit) -> bool:
-    """Whether an edit changes a document's text, and not its permissions, its state or a person's day."""
-    return not isinstance(edit, SetMode | SetState | Do)
+    """Whether an edit changes a document's text by what it says alone: not permissions, a state or a person's day, nor
+    by what another file holds."""
+    return not isinstance(edit, CopyOf | SetMode | SetState | Do)
+
+
+def rewrites_text(edit: Edit) -> bool:
+    """Whether a document's text is another one after the edit, whether or not the edit itself says which."""
+    return is_textual(edit) or isinstance(edit, CopyOf)
 
 
 def apply(edit: Edit, text: str | None, document: Document) -> str | None:
@@ -69,6 +75,6 @@ def _one(edit: Edit, text: str | None, document: Document) -> str | None:
                 return None
             in_conf = _LIBVIRT in path and path.endswith(".conf")
             return conf.remove_key(edit.key, text) if in_conf else lines.remove_line(edit, text, path)
-        case SetMode() | SetState() | Do():
+        case CopyOf() | SetMode() | SetState() | Do():
             raise CannotApply("this is no change of its text")
     raise AssertionError(edit)

@@ -16,6 +16,7 @@ from virtwarden.stores.bootmenu import grub
 from virtwarden.stores.devices import udev
 from virtwarden.stores.images import Nothing, StateImage, StoreError
 from virtwarden.stores.sysctls import Sysctls, is_one_way
+from virtwarden.stores.tlsreload import TlsDaemon
 
 _EXPORTED = "/var/lib/nfs/etab"  # with what was exported by hand
 _PROFILES = "/etc/apparmor.d"
@@ -33,6 +34,10 @@ def activator(activation: Activation, system: System) -> Activator:
             return _sysctl(activation.what)
         case "restorecon":
             return _restorecon(activation.what, system)
+        case "update-tls":
+            return _update_tls(activation.what, system)
+        case "reload-displays":
+            return _reload_displays(activation.what, system)
     make = _BY_VERB.get(activation.verb)
     if make is None:
         raise StoreError(f"nothing is known of how to do {activation}")
@@ -140,6 +145,45 @@ def _restorecon(directory: str, system: System) -> Activator:
         why_not=why_not,
         touches=lambda: (Document("labels", directory),),
     )
+
+
+def _update_tls(daemon: str, system: System) -> Activator:
+    """Have libvirt's daemon read its certificates again, from their usual places, while connections stay open."""
+
+    def why_not() -> str:
+        marks = (f"/run/{daemon}.pid", f"/run/libvirt/{daemon}.pid")
+        if not system.services.is_active(daemon) and not any(map(system.exists, marks)):
+            return f"{daemon} does not run, and reads them when it starts"
+        return "" if installed("virt-admin") else "virt-admin is not installed; restart the daemon"
+
+    do = TlsDaemon(daemon, system.programs).reload
+    return Activator(do=do, why_not=why_not, again=lambda: not why_not() and not do())
+
+
+def _reload_displays(kind: str, system: System) -> Activator:
+    """Have the running guests' consoles read their certificates again, where libvirt can tell them to (10.2)."""
+    virsh = ("virsh", "--quiet", "--connect", "qemu:///system")
+
+    def guests() -> list[str]:
+        said = system.programs.ask((*virsh, "list", "--name"))
+        return said.stdout.split("\n") if said.code == 0 else []
+
+    def why_not() -> str:
+        if not installed("virsh"):
+            return "virsh is not installed"
+        return "" if any(guests()) else "no guest runs"
+
+    def do() -> str:
+        if system.programs.ask((*virsh, "help", "domdisplay-reload")).code != 0:
+            return "guests take the new certificates at their next start; libvirt can have them do it from 10.2 on"
+        left = [
+            name
+            for name in filter(None, guests())
+            if system.programs.ask((*virsh, "domdisplay-reload", name, "--type", kind)).code != 0
+        ]
+        return f"at their next start only: {', '.join(left)}" if left else ""
+
+    return Activator(do=do, why_not=why_not, again=lambda: not why_not() and not do())
 
 
 def _apparmor(system: System) -> Activator:

@@ -16,18 +16,21 @@ from pwd import getpwnam
 
 from msgspec import structs
 
-from virtwarden.edits import Edit, SetMode
+from virtwarden.edits import CopyOf, Edit, SetMode
+from virtwarden.formats import Malformed
 from virtwarden.model import Document
 from virtwarden.places import new_mode
 from virtwarden.sources.files import kind_of
+from virtwarden.sources.pemidentity import identity
 from virtwarden.sources.walk import Walk, anywhere
-from virtwarden.splice import CannotApply, apply_all, is_textual
+from virtwarden.splice import CannotApply, apply_all, is_textual, rewrites_text
 from virtwarden.stores import acl
-from virtwarden.stores.images import FileImage, Image, Nothing, StoreError
+from virtwarden.stores.images import NEW_DIRECTORY, FileImage, Image, Nothing, StoreError
 
 TEMPORARY = ".virt-warden"
 _LABEL = "security.selinux"
 _NOT_KEPT = {"security.ima", "security.evm"}  # signatures of the very bytes that are replaced
+_LARGEST_COPY = 1 << 20
 _NO_XATTRS = {errno.ENOTSUP, errno.EPERM, errno.ENODATA}
 
 
@@ -42,14 +45,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """The files below a root directory."""
+    """The files below a root directory. `sources` is the root of those that are copied, where it is another one."""
 
     root: str = "/"
+    sources: str | None = None
 
     def image(self, name: str, edits: Sequence[Edit] = ()) -> Image:
         """The file as it is; with its bytes, if it has any, where an edit is of its text or no edit is given. Raises
         `StoreError`."""
-        textual = any(is_textual(edit) for edit in edits)
+        textual = any(rewrites_text(edit) for edit in edits)
         with_data = textual or not edits
         try:
             with _walked(self.root, name) as place:
@@ -72,6 +76,11 @@ class Files:
         try:
             if textual:
                 image = self._with_text(document, image, textual)
+            for copy in edits:
+                if isinstance(copy, CopyOf):
+                    image = self._with_copy(document, image, copy)
+            if document.kind == "directory" and isinstance(image, Nothing):
+                image = self.directory()
             for edit in edits:
                 if isinstance(edit, SetMode):
                     image = self._with_mode(document, image, edit)
@@ -125,6 +134,23 @@ class Files:
         if disk.f_bavail * disk.f_frsize < size:
             raise StoreError(f"{name}: its disk has no room for {size} bytes more")
 
+    def copied(self, edit: CopyOf) -> bytes:
+        """What a copy is to hold. Raises `StoreError` where its source cannot be read, or is not the one that was
+        meant."""
+        try:
+            with _walked(self.sources or self.root, edit.source) as place:
+                data = _read(place, edit.source)
+            found = identity(data.decode("utf-8", "surrogateescape"))
+        except FileNotFoundError:
+            raise StoreError(f"there is no {edit.source}") from None
+        except OSError as error:
+            raise _failure(edit.source, error) from None
+        except Malformed as wrong:
+            raise StoreError(f"{edit.source}: {wrong}") from None
+        if found != edit.identity:
+            raise StoreError(f"{edit.source} is another one than when the plan was made; make a new plan")
+        return data
+
     def directory(self) -> FileImage:
         """The image of a new directory."""
         return FileImage("dir", 0o755, os.geteuid(), os.getegid(), {}, 0)
@@ -141,6 +167,17 @@ class Files:
         if old is not None:
             return structs.replace(old, data=data)
         return FileImage("file", new_mode(document.name), os.geteuid(), os.getegid(), {}, 0, data)
+
+    def _with_copy(self, document: Document, image: Image, edit: CopyOf) -> Image:
+        """The copy with its own owner and mode; of what was there the label stays, and no access list does."""
+        old = image if isinstance(image, FileImage) else None
+        if old is not None and old.kind != "file":
+            raise StoreError(f"{document.name} is no regular file")
+        xattrs = {} if old is None else {name: value for name, value in old.xattrs.items() if name != acl.NAME}
+        if edit.label is not None:
+            xattrs[_LABEL] = edit.label.encode() + b"\0"
+        uid, gid = self._number("passwd", edit.owner), self._number("group", edit.group)
+        return FileImage("file", edit.mode, uid, gid, xattrs, 0, self.copied(edit))
 
     def _with_mode(self, document: Document, image: Image, edit: SetMode) -> Image:
         if not isinstance(image, FileImage):
@@ -227,7 +264,7 @@ def _as_far_as(stored: FileImage, image: FileImage) -> FileImage:
 @contextmanager
 def _walked(root: str, name: str) -> Iterator[Place]:
     parent, _, last = _real(root, name).rpartition("/")
-    walk = Walk(name, os.path.realpath(root), parent, anywhere)
+    walk = _walk(name, root, parent)
     try:
         descriptor = os.open(f"/proc/self/fd/{walk.top}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     finally:
@@ -240,19 +277,42 @@ def _walked(root: str, name: str) -> Iterator[Place]:
 
 def _real(root: str, name: str) -> str:
     """The path below the root without links; of a file that is not there yet, that of its directory with its name."""
-    walk = Walk(name, os.path.realpath(root), "/", anywhere)
+    walk = _walk(name, root, "/")
     try:
         walk.follow(name, name)
         return walk.real
     except FileNotFoundError:
         walk.close()
         parent, _, last = name.rpartition("/")
-        walk = Walk(name, os.path.realpath(root), parent, anywhere)
+        walk = _walk(name, root, parent)
         if _is_link(walk.top, last):
             raise StoreError(f"{name} is a link that leads nowhere") from None
         return f"{walk.real.rstrip('/')}/{last}"
     finally:
         walk.close()
+
+
+def _walk(name: str, root: str, directory: str) -> Walk:
+    return Walk(name, os.path.realpath(root), directory, anywhere, _ours_or_roots)
+
+
+def _ours_or_roots(path: str, link: os.stat_result) -> None:
+    """A link that somebody else made may lead wherever he wants root to write."""
+    if link.st_uid not in (0, os.geteuid()):
+        raise StoreError(f"{path} is a link that another user made, and is not followed")
+
+
+def _read(place: Place, name: str) -> bytes:
+    """A regular file's bytes, as many as certificates may have."""
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(place.name, flags, dir_fd=place.directory)
+    with os.fdopen(descriptor, "rb") as file:
+        if not mode_of.S_ISREG(os.fstat(descriptor).st_mode):
+            raise StoreError(f"{name} is no regular file")
+        data = file.read(_LARGEST_COPY + 1)
+    if len(data) > _LARGEST_COPY:
+        raise StoreError(f"{name} is too large for certificates")
+    return data
 
 
 def _is_link(directory: int, name: str) -> bool:
@@ -327,13 +387,24 @@ def _remove(place: Place) -> None:
 
 
 def _make_directory(place: Place, image: FileImage) -> None:
-    os.mkdir(place.name, 0o700, dir_fd=place.directory)
-    _put_attributes(place, image)
+    os.mkdir(place.name, NEW_DIRECTORY, dir_fd=place.directory)
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(place.name, flags, dir_fd=place.directory)
+    try:
+        if (
+            os.fstat(descriptor).st_uid != os.geteuid()
+        ):  # the owner of the directory around it put another in its place
+            raise StoreError(f"{place.path} was replaced while it was made")
+        _dress(f"/proc/self/fd/{descriptor}", image)
+    finally:
+        os.close(descriptor)
 
 
 def _put_attributes(place: Place, image: FileImage) -> None:
     descriptor = os.open(place.name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=place.directory)
     try:
+        if image.data is not None and os.fstat(descriptor).st_nlink > 1:
+            raise StoreError(f"{place.path} has other names, whose owner and mode would change too")
         _dress(f"/proc/self/fd/{descriptor}", image)
     finally:
         os.close(descriptor)
@@ -341,8 +412,13 @@ def _put_attributes(place: Place, image: FileImage) -> None:
 
 def _dress(way: str, image: FileImage) -> None:
     """Owner before mode, because a change of owner takes bits of the mode away; access lists after the mode, of
-    which they are the longer form."""
+    which they are the longer form. What goes, goes first: an access list that a new file has of its directory would
+    let others in with the mode."""
     found = os.stat(way)
+    has = _xattrs(way)
+    if image.data is not None:
+        for name in has.keys() - image.xattrs.keys() - {_LABEL}:
+            os.removexattr(way, name)
     uid = found.st_uid if image.uid is None else image.uid
     gid = found.st_gid if image.gid is None else image.gid
     if (found.st_uid, found.st_gid) != (uid, gid):
@@ -350,9 +426,6 @@ def _dress(way: str, image: FileImage) -> None:
     if image.mode is not None and mode_of.S_IMODE(os.stat(way).st_mode) != image.mode:
         os.chmod(way, image.mode)
     has = _xattrs(way)
-    if image.data is not None:
-        for name in has.keys() - image.xattrs.keys() - {_LABEL}:
-            os.removexattr(way, name)
     for name, value in image.xattrs.items():
         if has.get(name) != value:
             os.setxattr(way, name, value)

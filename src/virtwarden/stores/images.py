@@ -44,6 +44,9 @@ class StateImage(Struct, frozen=True, tag=True):
     links: dict[str, str | None] = {}
 
 
+NEW_DIRECTORY = 0o700
+"""The mode of a directory that is just being made."""
+
 Image = Nothing | FileImage | TextImage | StateImage
 
 
@@ -71,7 +74,11 @@ def between(now: Image, before: Image, after: Image) -> bool:
         return _each_between(_told(now), _told(before), _told(after)) and _each_between(
             now.links, before.links, after.links
         )
-    if not (isinstance(now, FileImage) and isinstance(before, FileImage) and isinstance(after, FileImage)):
+    if not (isinstance(now, FileImage) and isinstance(after, FileImage)):
+        return False
+    if isinstance(before, Nothing):
+        return now.kind == after.kind == "dir" and now.mode in (NEW_DIRECTORY, after.mode)
+    if not isinstance(before, FileImage):
         return False
     names = {*now.xattrs, *before.xattrs, *after.xattrs} - {_ACCESS}  # which the kernel adapts to the mode
     labels = all(now.xattrs.get(n) in (before.xattrs.get(n), after.xattrs.get(n)) for n in names)

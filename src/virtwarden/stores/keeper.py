@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from virtwarden.edits import Edit
+from virtwarden.edits import CopyOf, Edit
 from virtwarden.model import Activation, Document, Rewrite
 from virtwarden.places import path_of
 from virtwarden.stores import Store, auditloading
@@ -33,11 +33,13 @@ _LARGE = 1 << 20
 @dataclass(frozen=True, slots=True)
 class Keeper:
     """The documents of the host below `root`. `programs` change documents; `daemons`, which outlive us and so must
-    hold no lock, are started without what `programs` hold."""
+    hold no lock, are started without what `programs` hold. `sources` is the root of the files that are copied, where
+    it is another one."""
 
     root: str = "/"
     programs: Programs = field(default_factory=Programs)
     daemons: Programs = field(default_factory=Programs)
+    sources: str | None = None
 
     @property
     def runs(self) -> bool:
@@ -98,6 +100,12 @@ class Keeper:
                 files.require_room(rewrite.path, size + 4096)
         return total
 
+    def require_sources(self, rewrite: Rewrite) -> None:
+        """Raises `StoreError` where a file that is to be copied is not the one that was planned with."""
+        for edit in rewrite.edits:
+            if isinstance(edit, CopyOf):
+                Files(self.root, self.sources).copied(edit)
+
     def by_the_way(self, document: Document) -> tuple[Document, ...]:
         """The documents that putting this one changes besides: a daemon that starts may load rules of its own."""
         starts = document.kind == "unit" and document.name in auditloading.LOADERS and self.runs
@@ -133,7 +141,7 @@ class Keeper:
 
     def _store(self, document: Document, *, checked: bool = True) -> tuple[Store, str]:
         if document.kind in ("file", "boot", "directory"):
-            return Files(self.root), document.name
+            return Files(self.root, self.sources), document.name
         if document.kind in ("domain", "nwfilter") and not self.runs:
             return Files(self.root), path_of(document)
         if document.kind == "unit":

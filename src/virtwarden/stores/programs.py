@@ -38,10 +38,12 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """How programs are started. `held` are open files that they inherit and so keep locked."""
+    """How programs are started. `held` are open files that they inherit and so keep locked; `umask` is theirs where
+    it has to be another than ours."""
 
     held: tuple[int, ...] = ()
     patience: float = _PATIENCE
+    umask: int = -1
 
     def ask(self, argv: Sequence[str], given: str = "") -> Said:
         """Run a program to its end, whatever its exit code. Raises `StoreError` where it cannot be run or does not
@@ -57,6 +59,7 @@ class Programs:
                 timeout=self.patience,
                 start_new_session=True,
                 pass_fds=self.held,
+                umask=self.umask,
                 preexec_fn=_die_with_parent(os.getpid()),
             )
         except FileNotFoundError:

@@ -27,6 +27,7 @@ _TYPES = (".service", ".socket", ".timer", ".path", ".target", ".mount", ".autom
 _HEEDS_HUP = ("auditd.service",)
 _HOLD_GUESTS_FILES = ("virtlogd.service", "virtlockd.service")
 _SETTLING = 1.0
+_SOCKET_TRIES = 3
 _PATIENCE = 90.0
 _PAUSE = 0.1
 
@@ -57,6 +58,11 @@ class Services(Protocol):
 
     def stop(self, name: str) -> None:
         """Have it not run. Raises `StoreError`."""
+        ...
+
+    def let_go(self, name: str) -> None:
+        """Have the services behind a socket that was stopped begin anew, since they hold it open still. Raises
+        `StoreError`."""
         ...
 
     def restart(self, name: str) -> None:
@@ -153,7 +159,30 @@ class Systemd:
         return unit is not None and unit.active == "failed"
 
     def start(self, name: str) -> None:
-        self._do("start", self._known(name))
+        self._with_socket(self._known(name), "start")
+
+    def _with_socket(self, unit: Unit, verb: str) -> None:
+        """Do it to a unit. A socket is not given to a service that runs: that is stopped first and begins anew with
+        it."""
+        running = self._running_behind(unit)
+        for attempt in range(_SOCKET_TRIES):
+            for service in running:
+                self.programs.must(("systemctl", "stop", service))
+            try:
+                self._do(verb, unit)
+                break
+            except StoreError:  # a client may have come by another socket and started the service again
+                if not running or attempt + 1 == _SOCKET_TRIES:
+                    raise
+        for service in running:
+            self._do("start", self._known(service))
+
+    def _running_behind(self, unit: Unit) -> list[str]:
+        """The services that a socket unit is for and that run now."""
+        if not unit.name.endswith(".socket"):
+            return []
+        said = self.programs.ask(("systemctl", "show", "--property=Triggers", "--value", unit.name))
+        return [name for name in said.stdout.split() if said.code == 0 and self.is_active(name)]
 
     def stop(self, name: str) -> None:
         unit = self.unit(name)
@@ -166,10 +195,15 @@ class Systemd:
         if self._settled(unit).runs:
             raise StoreError(f"{unit.name} does not stop")
 
+    def let_go(self, name: str) -> None:
+        unit = self.unit(name)
+        for service in [] if unit is None else self._running_behind(unit):
+            self._do("restart", self._known(service))
+
     def restart(self, name: str) -> None:
         unit = self._known(name)
         if unit.stops_by_hand or not unit.runs:
-            self._do("restart", unit)
+            self._with_socket(unit, "restart")
         else:
             self.reload(name)
 
@@ -260,6 +294,9 @@ class InitScripts:
         if self.is_active(name):
             self.programs.must(("service", self.find(name), "stop"))
 
+    def let_go(self, name: str) -> None:
+        """There are no sockets apart from their daemons."""
+
     def restart(self, name: str) -> None:
         self._do("restart", name)
 
@@ -300,6 +337,9 @@ class Unmanaged:
 
     def stop(self, name: str) -> None:
         raise StoreError(f"no service manager runs here that could stop {name}")
+
+    def let_go(self, name: str) -> None:
+        """There is nothing that holds anything."""
 
     def restart(self, name: str) -> None:
         raise StoreError(f"no service manager runs here that could restart {name}")

@@ -76,6 +76,8 @@ class Units:
         for key in sorted(goal, key=lambda each: each == "active"):
             if goal[key] == "active" and runs.get(key) != "active":
                 self._running().start(_unit_of(key, main))
+        if main.endswith(".socket") and runs.get("active") == "active" and goal.get("active") == "inactive":
+            self._running().let_go(main)
         return self.image(name)
 
     def missing_directories(self, image: Image) -> list[str]:

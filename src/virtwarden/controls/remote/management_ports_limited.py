@@ -8,20 +8,20 @@ Judged: on disk, the addresses of the socket units and `listen_addr`, where TCP 
 addresses on which 16509, 16514 or the ports that are set are open.
 
 Fix: name the management address, in a drop-in of the socket unit (an empty `ListenStream=` first, or the packaged
-one stays) or as `listen_addr`. It is known where the policy names `network.management_interface`. Clients that
+one stays) or as `listen_addr`. It is known where the policy names `network.management_interface` or
+`remote.listen`. Clients that
 came by another address have to change.
 
 Proof: the port answers on the management network and on no guest's.
 """
 
 from virtwarden.control import Control, Findings
-from virtwarden.edits import Replace, SetConf
+from virtwarden.edits import SetConf
 from virtwarden.facts.consoles import reach_of
-from virtwarden.facts.links import Links
-from virtwarden.facts.policy import Policy
+from virtwarden.facts.management import management_address
 from virtwarden.facts.remote import TRANSPORTS, Offer, Remote, RemoteDaemon, listening
-from virtwarden.host import Absent, Host, Unknown
-from virtwarden.judgements import by_hand, failed, file_change, notapplicable, passed, unknown
+from virtwarden.host import Host, Unknown
+from virtwarden.judgements import by_hand, failed, file_change, listen_change, notapplicable, passed, unknown
 from virtwarden.model import Change, Document, Safety, Severity, State, Subject
 
 
@@ -50,32 +50,18 @@ def _on_disk(host: Host, daemon: RemoteDaemon, offer: Offer) -> Findings:
         what = offer.unit or f"{daemon.name} itself"
         if reach_of(address or "*") == "any":
             message = f"{what} offers {offer.transport.upper()} on every address, port {stream.rpartition(':')[2]}"
-            fix = _fix(daemon, offer, _management_address(host))
+            fix = _fix(daemon, offer, management_address(host))
             yield failed(subject, message, fix, evidence=offer.evidence, state=State.ON_DISK)
         else:
             message = f"{what} offers {offer.transport.upper()} on {stream}"
             yield passed(subject, message, *offer.evidence, state=State.ON_DISK)
 
 
-def _management_address(host: Host) -> str | None:
-    """The address of the device by which the host is managed, where the policy names it and it has just one."""
-    try:
-        link = host.get(Links).get(host.get(Policy).network.management_interface)
-    except (Absent, Unknown):
-        return None
-    found = [] if link is None else [each.ip for each in link.addresses if not each.ip.is_link_local]
-    return str(found[0]) if len(found) == 1 else None
-
-
 def _fix(daemon: RemoteDaemon, offer: Offer, address: str | None) -> Change:
     if address is not None and offer.unit is None:
         return file_change(daemon.conf.path, SetConf("listen_addr", address), Safety.DISRUPTIVE)
-    if address is not None:
-        ports = (stream.rpartition(":")[2] for stream in offer.streams)
-        host = f"[{address}]" if ":" in address else address
-        streams = "".join(f"ListenStream={host}:{port}\n" for port in dict.fromkeys(ports))
-        path = f"/etc/systemd/system/{offer.unit}.d/zz-virt-warden.conf"
-        return file_change(path, Replace(f"[Socket]\nListenStream=\n{streams}FreeBind=yes\n"), Safety.DISRUPTIVE)
+    if address is not None and offer.unit is not None:
+        return listen_change(offer.unit, address, (stream.rpartition(":")[2] for stream in offer.streams))
     if offer.unit is None:
         return by_hand(Document("file", daemon.conf.path), "set listen_addr to the management address")
     path = f"/etc/systemd/system/{offer.unit}.d/address.conf"

@@ -121,6 +121,37 @@ permit() {
     fi
 }
 
+# folder DIR MODE OWNER GROUP LABEL: it is there, and so
+folder() {
+    if [ ! -e "$1" ]; then
+        [ -z "$checking" ] || return 0
+        (umask 077 && mkdir -- "$1")
+        if has restorecon; then restorecon "$1" || true; fi
+        done_with "$1"
+    fi
+    [ -d "$1" ] || stop "$1 is no directory"
+    permit "$@"
+}
+
+# copy SOURCE FILE MODE OWNER GROUP LABEL: the text of one file in another, which nobody else reads meanwhile. Whether
+# the source is still the one that was planned with, only virt-warden apply looks.
+copy() {
+    [ -f "$1" ] || stop "there is no $1"
+    from=$1
+    shift
+    if [ -f "$1" ] && cmp -s -- "$from" "$1"; then permit "$@"; return 0; fi
+    [ -z "$checking" ] || return 0
+    [ ! -e "$1" ] || keep "$1"
+    new=$(mktemp "$(dirname "$1")/.virt-warden.XXXXXX")
+    cat <"$from" >"$new"
+    chown -- "$3:$4" "$new"
+    chmod -- "$2" "$new"
+    mv -f -- "$new" "$1"
+    if has restorecon; then restorecon "$1" || true; fi
+    [ -z "$5" ] || chcon -- "$5" "$1"
+    done_with "$1"
+}
+
 # define COMMAND NAME FILE SUM_BEFORE [PATTERN REPLACEMENT]...: what libvirt keeps in the file, edited and defined
 # anew. libvirt writes it in its own spelling, whose sum is noted, so that a second run knows it again.
 define() {
@@ -221,6 +252,13 @@ audit_rules() { ! has augenrules || augenrules --load; }
 udev_rules() { ! has udevadm || { udevadm control --reload && udevadm trigger --name-match=kvm; }; }
 exported() { ! has exportfs || exportfs -ra; }
 profiles() { ! has apparmor_parser || apparmor_parser --replace --write-cache "${1:-/etc/apparmor.d}"; }
+update_tls() { service_restart "$1"; } # to have it read them alone would take it down while a client comes
+displays() { # from libvirt 10.2 on; else guests take them when they start
+    virsh -q help domdisplay-reload >/dev/null 2>&1 || return 0
+    virsh -q -c qemu:///system list --name | while read -r guest; do
+        [ -z "$guest" ] || virsh -q -c qemu:///system domdisplay-reload "$guest" --type "$1" || true
+    done
+}
 labels() { ! has restorecon || restorecon -R "$1"; }
 firewall() { ! firewall-cmd --state >/dev/null 2>&1 || firewall-cmd --reload; }
 boot_menu() {
