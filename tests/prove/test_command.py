@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from virtwarden.cli import UsageError, prove
+from virtwarden.cli.prove.telling import exit_code
 from virtwarden.model import Observation
 
 
@@ -26,7 +27,7 @@ def test_an_unknown_proof_is_named() -> None:
     ("holds", "code"), [([True, True], 0), ([], 0), ([True, None], 2), ([None, False, True], 1)]
 )
 def test_the_worst_observation_decides_the_exit_code(holds: list[bool | None], code: int) -> None:
-    assert prove.exit_code([Observation("it is so", each, "") for each in holds]) == code
+    assert exit_code([Observation("it is so", each, "") for each in holds]) == code
 
 
 def test_only_root_can_prove_it(monkeypatch: pytest.MonkeyPatch) -> None:

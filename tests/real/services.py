@@ -16,6 +16,14 @@ class Service:
     answers: tuple[str, ...]
 
 
+_LIBVIRTD = (
+    "/usr/sbin/libvirtd",
+    "--config",
+    "/etc/libvirt/libvirtd.conf",
+    "--pid-file",
+    "/run/libvirt/libvirtd.pid",
+)
+_LIBVIRTD_ANSWERS = ("virsh", "-q", "-c", "qemu:///system", "nwfilter-list")
 _ALL = (
     Service(
         name="virtlogd",
@@ -25,15 +33,15 @@ _ALL = (
     ),
     Service(
         name="libvirtd",
-        argv=(
-            "/usr/sbin/libvirtd",
-            "--config",
-            "/etc/libvirt/libvirtd.conf",
-            "--pid-file",
-            "/run/libvirt/libvirtd.pid",
-        ),
+        argv=_LIBVIRTD,
         pid_file="/run/libvirt/libvirtd.pid",
-        answers=("virsh", "-q", "-c", "qemu:///system", "nwfilter-list"),
+        answers=_LIBVIRTD_ANSWERS,
+    ),
+    Service(
+        name="libvirtd --listen",
+        argv=(*_LIBVIRTD, "--listen"),
+        pid_file="/run/libvirt/libvirtd.pid",
+        answers=_LIBVIRTD_ANSWERS,
     ),
     Service(
         name="sshd",

@@ -1,13 +1,12 @@
-"""`virt-warden prove`: finds out by experiment, on this host, whether a protection holds."""
+"""`virt-warden prove audit`: each audit rule is fired once, a throw-away guest is started, their records looked for."""
 
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from virtwarden.cli import FAILED, PASSED, UNKNOWN, USAGE, UsageError
+from virtwarden.cli import UsageError
 from virtwarden.cli.parsing import Parser, parser
 
 if TYPE_CHECKING:
@@ -16,45 +15,20 @@ if TYPE_CHECKING:
 
 _LIBVIRT = "qemu:///system"
 _LOG = "/var/log/audit/audit.log"
-_HELP = """usage: virt-warden prove PROOF [OPTIONS]
-
-Finds out by experiment, on this host, whether a protection holds. What is done is harmless and undone.
-
-proofs:
-  audit  each audit rule is fired once, a throw-away guest is started, and their records are looked for
-
-virt-warden prove PROOF --help tells of a proof's options."""
 
 
 def run(words: list[str]) -> int:
-    """Run the proof that is named; the exit code says how it came out."""
-    if not words or words[0] in ("-h", "--help", "help"):
-        print(_HELP)
-        return PASSED if words else USAGE
-    if words[0] not in PROOFS:
-        raise UsageError(f"there is no proof {words[0]}; virt-warden prove --help lists them")
-    return PROOFS[words[0]](words[1:])
-
-
-def audit(words: list[str]) -> int:
     """Prove that auditing works."""
-    chosen = audit_options().parse_args(words)
-    from virtwarden.host import Host  # noqa: PLC0415  # not needed for help
+    chosen = options().parse_args(words)
+    from virtwarden.cli.prove.telling import told  # noqa: PLC0415  # not needed for help
+    from virtwarden.host import Host  # noqa: PLC0415
     from virtwarden.sources.local import Local  # noqa: PLC0415
 
     host = Host(Local())
-    return _told("audit", host, tuple(_of_audit(host, chosen)), chosen)
+    return told("audit", host, tuple(_of_audit(host, chosen)), as_json=chosen.json)
 
 
-def exit_code(observations: Sequence[Observation]) -> int:
-    """1 where something does not hold, else 2 where something is unknown, else 0."""
-    found = {each.holds for each in observations}
-    if False in found:
-        return FAILED
-    return UNKNOWN if None in found else PASSED
-
-
-def audit_options() -> Parser:
+def options() -> Parser:
     """The options of the proof of auditing."""
     made = parser(
         "prove audit",
@@ -113,24 +87,3 @@ def _log_of(host: Host) -> str:
     except (Absent, Unknown):
         return _LOG
     return _LOG if found is None else found.value
-
-
-def _told(proof: str, host: Host, seen: Sequence[Observation], chosen: argparse.Namespace) -> int:
-    from virtwarden.cli.output import deliver  # noqa: PLC0415
-    from virtwarden.facts.identity import Identity  # noqa: PLC0415
-    from virtwarden.host import Unknown  # noqa: PLC0415
-    from virtwarden.report import observations  # noqa: PLC0415
-    from virtwarden.report.layout import style_for  # noqa: PLC0415
-
-    if not chosen.json:
-        deliver((observations.render(seen, style_for(sys.stdout)),), None)
-        return exit_code(seen)
-    try:
-        name = host.get(Identity).name
-    except Unknown:
-        name = ""
-    deliver((observations.as_json(proof, name, host.taken_at, seen),), None)
-    return exit_code(seen)
-
-
-PROOFS: dict[str, Callable[[list[str]], int]] = {"audit": audit}
