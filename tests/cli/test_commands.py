@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,14 @@ def test_a_pass_exits_with_zero_and_the_unknown_with_two(image: Path, capsys: py
     assert scan(image, "--control", "qemu-settings-not-weakened") == 0
     assert scan(image, "--control", "cpu-vulnerabilities-mitigated") == 2
     assert "is not part of an image" in capsys.readouterr().out
+
+
+def test_a_chapter_stands_for_its_controls(image: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scan(image, "--control", "console", "qemu-settings-not-weakened", "--format", "json")
+    outcomes = json.loads(capsys.readouterr().out)["outcomes"]
+    chapters = Counter(outcome["chapter"] for outcome in outcomes)
+    wanted = sum(control.chapter == "console" for control in every_control())
+    assert chapters == {"console": wanted, "tcb": 1}
 
 
 @pytest.mark.parametrize(

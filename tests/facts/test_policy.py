@@ -98,3 +98,22 @@ def test_later_tables_override_earlier_ones_key_by_key() -> None:
 def test_patterns_are_shell_patterns_with_case() -> None:
     assert matches("web-1", ("db-*", "web-?"))
     assert not matches("Web-1", ("web-?",))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[network]\nmanagement_sources = ['192.0.2.1/24']", "network: 192.0.2.1/24 has host bits set"),
+        ("[network]\nmanagement_sources = ['::/0']", "::/0 in management_sources is everybody"),
+        ("[network]\nmanagement_sources = ['kvm7']", "'kvm7' does not appear to be an IPv4 or IPv6 network"),
+        ("[network]\nmigration_address = '0.0.0.0'", "0.0.0.0 as migration_address is every address"),
+        ("[remote]\nssh_user = 'a b'", "'a b' is no name of an account"),
+        ("[remote]\nssh_user = 'a\\nMatch all'", "is no name of an account"),
+        ("[remote]\ntransport = 'tcp'", "remote.transport"),
+        ("[console]\nlast_port = 5900", "last_port is 5900; it lies between 5900 and 65535"),
+    ],
+)
+def test_what_would_let_everybody_in_or_nobody_is_refused(text: str, says: str) -> None:
+    with pytest.raises(PolicyError) as refused:
+        policy(text)
+    assert says in str(refused.value)

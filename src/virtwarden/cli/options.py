@@ -10,7 +10,7 @@ from pathlib import Path
 from virtwarden import profiles
 from virtwarden.cli import UsageError
 from virtwarden.cli.parsing import Parser
-from virtwarden.control import Control
+from virtwarden.control import CHAPTERS, Control
 from virtwarden.controls import every_control
 from virtwarden.facts.policy import Policy, PolicyError, Table, parse_table, policy_from
 from virtwarden.host import Absent, Host, Source, Unknown
@@ -69,7 +69,9 @@ def raw_source_of(options: argparse.Namespace) -> Iterator[Source]:
 def add_choice(parser: Parser) -> argparse._ArgumentGroup:
     """Options that say what is judged."""
     choice = parser.add_argument_group("what is judged")
-    choice.add_argument("--control", nargs="+", action="extend", metavar="ID", help="only these controls")
+    choice.add_argument(
+        "--control", nargs="+", action="extend", metavar="ID", help="only these controls, or those of a chapter"
+    )
     choice.add_argument(
         "--severity", choices=[str(s) for s in Severity], help="only controls at least this severe"
     )
@@ -81,10 +83,13 @@ def chosen_controls(chosen: argparse.Namespace, profile: Profile) -> list[Contro
     """The controls that the options name: those of the profile unless some are named."""
     wanted = list(profile.select(every_control()))
     if chosen.control:
-        known = {control.id: control for control in every_control()}
-        for id_ in chosen.control:
-            require_known(id_, list(known), "control")
-        wanted = [known[id_] for id_ in dict.fromkeys(chosen.control)]
+        known = {control.id: [control] for control in every_control()}
+        for chapter in CHAPTERS:
+            known[chapter] = [control for control in wanted if control.chapter == chapter]
+        for name in chosen.control:
+            require_known(name, list(known), "control")
+        named = {control.id: control for name in chosen.control for control in known[name]}
+        wanted = list(named.values())
     if chosen.severity:
         least = Severity(chosen.severity).rank
         wanted = [control for control in wanted if control.severity.rank >= least]

@@ -51,6 +51,7 @@ class DaemonConf:
     sasl_allowed_username_list: tuple[str, ...] | None = None
     max_clients: int = 5000
     max_anonymous_clients: int = 20
+    max_queued_clients: int = 1000
     audit_level: int = 1
     audit_logging: bool = False
     log_level: int | None = None

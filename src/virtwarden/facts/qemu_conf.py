@@ -83,7 +83,15 @@ class QemuConf:
     migrate_tls_x509_cert_dir: str | None = None
     migrate_tls_x509_verify: bool | None = None
     migrate_tls_force: bool = False
+    backup_tls_x509_cert_dir: str | None = None
     backup_tls_x509_verify: bool | None = None
+    nbd_tls_x509_cert_dir: str | None = None
+    vxhs_tls_x509_cert_dir: str | None = None
+    default_tls_priority: str | None = None
+    chardev_tls_priority: str | None = None
+    migrate_tls_priority: str | None = None
+    backup_tls_priority: str | None = None
+    nbd_tls_priority: str | None = None
     migration_address: str = "0.0.0.0"  # noqa: S104  # libvirt's own default, which controls judge
     migration_port_min: int = 49152
     migration_port_max: int = 49215

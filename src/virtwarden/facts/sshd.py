@@ -132,12 +132,14 @@ def _asked(source: Source) -> dict[str, Value]:
 
 @dataclass(frozen=True, slots=True)
 class AuthorizedKey:
-    """A public key that opens an account, with the options that limit it (lower case, values left out)."""
+    """A public key that opens an account, with the options that limit it (lower case, values left out). `line` is the
+    whole line."""
 
     user: str
     options: frozenset[str]
     evidence: Evidence
     name: str = ""
+    line: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,4 +237,5 @@ def _keys(text: Text, user: str) -> Iterable[AuthorizedKey]:
         limits = (found["options"] or "").strip()
         options = frozenset(each["name"].lower() for each in _OPTION.finditer(limits))
         shown = " ".join(filter(None, (limits, found["kind"], "…", found["comment"])))
-        yield AuthorizedKey(user, options, text.cite(number, shown), found["comment"] or found["kind"])
+        name = found["comment"] or found["kind"]
+        yield AuthorizedKey(user, options, text.cite(number, shown), name, line.strip())

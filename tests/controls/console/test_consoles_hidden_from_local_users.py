@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from tests.consoles import TLS_CREDS, process
-from tests.kit import guest, guests, judge, made, results
+from tests.consoles import TLS_CREDS, mended, of_xml, process
+from tests.kit import domain, guest, guests, judge, made, results
 from virtwarden.controls.console.consoles_hidden_from_local_users import CONTROL
 from virtwarden.edits import Do, SetConf
 from virtwarden.facts.guests import Guests
+from virtwarden.facts.policy import Console, Policy
 from virtwarden.facts.processes import GuestProcesses
 from virtwarden.facts.qemu_conf import QemuConf
 from virtwarden.host import Text
@@ -32,9 +33,22 @@ def test_a_vnc_password_is_told_and_does_not_do(console: str, conf: QemuConf) ->
     assert finding.message == "VNC on 127.0.0.1 asks the host's users for no more than a VNC password"
 
 
-def test_an_address_in_the_xml_has_to_be_taken_out_by_hand() -> None:
-    (finding,) = judge(CONTROL, made(guests(guest("<graphics type='vnc' listen='127.0.0.1'/>")), QemuConf()))
-    assert isinstance(finding.fix[0].edit, Do)
+@pytest.mark.parametrize("kind", ["vnc", "spice"])
+def test_an_address_in_the_xml_gives_way_to_a_socket(kind: str) -> None:
+    console = f"<graphics type='{kind}' listen='127.0.0.1'><listen type='address' address='127.0.0.1'/></graphics>"
+    (finding,) = judge(CONTROL, made(guests(guest(console)), QemuConf()))
+    healed = mended(domain(console), *finding.fix)
+    assert f"<graphics type='{kind}'>" in healed
+    assert healed.count("<listen ") == 1
+    assert results(CONTROL, made(guests(of_xml(healed)), QemuConf())) == ["pass"]
+
+
+def test_an_address_that_the_policy_wants_is_left_to_a_person() -> None:
+    loopback = Policy(console=Console(listen="loopback"))
+    for address, policy in (("127.0.0.1", loopback), ("192.0.2.7", Policy())):
+        console = f"<graphics type='vnc' listen='{address}'/>"
+        (finding,) = judge(CONTROL, made(guests(guest(console)), QemuConf(), policy))
+        assert isinstance(finding.fix[0].edit, Do)
 
 
 @pytest.mark.parametrize(

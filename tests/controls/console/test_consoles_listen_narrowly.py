@@ -1,12 +1,16 @@
 """No console listens on every address of the host."""
 
+from typing import Literal
+
 import pytest
 
-from tests.kit import guest, guests, judge, made, results
+from tests.consoles import mended, of_xml
+from tests.kit import domain, guest, guests, judge, made, results
 from tests.remotehost import MONOLITHIC
 from virtwarden.controls.console.consoles_listen_narrowly import CONTROL
-from virtwarden.edits import Do, SetConf
+from virtwarden.edits import Do, SetAttribute, SetConf
 from virtwarden.facts.guests import Guests
+from virtwarden.facts.policy import Console, Policy, Remote
 from virtwarden.facts.qemu_conf import QemuConf
 
 
@@ -38,7 +42,46 @@ def test_every_address_in_qemu_conf_fails_with_the_fix(key: str) -> None:
 def test_each_guests_console_is_judged(console: str, result: str) -> None:
     finding = judge(CONTROL, made(guests(guest(console)), QemuConf()))[-1]
     assert finding.result == result
-    assert [type(change.edit) for change in finding.fix] == ([Do] if result == "fail" else [])
+    assert bool(finding.fix) is (result == "fail")
+
+
+EVERYWHERE = (
+    "<graphics type='{0}' port='-1' autoport='yes' listen='0.0.0.0'>"
+    "<listen type='address' address='0.0.0.0'/></graphics>"
+)
+
+
+@pytest.mark.parametrize("kind", ["vnc", "spice"])
+@pytest.mark.parametrize(
+    ("wanted", "left"),
+    [
+        ("socket", "<listen type='socket'/>"),
+        ("loopback", "<listen type='address' address='127.0.0.1'/>"),
+        ("management", "<listen type='address' address='192.0.2.10'/>"),
+    ],
+)
+def test_a_guests_console_goes_where_the_policy_says(
+    kind: str, wanted: Literal["socket", "loopback", "management"], left: str
+) -> None:
+    policy = Policy(console=Console(listen=wanted), remote=Remote(listen="192.0.2.10"))
+    xml = domain(EVERYWHERE.format(kind))
+    finding = judge(CONTROL, made(guests(of_xml(xml)), QemuConf(), policy))[-1]
+    healed = mended(xml, *finding.fix)
+    assert left in healed
+    assert "0.0.0.0" not in healed
+    assert results(CONTROL, made(guests(of_xml(healed)), QemuConf(), policy))[-1] == "pass"
+
+
+def test_without_a_management_address_a_person_names_it() -> None:
+    policy = Policy(console=Console(listen="management"))
+    host = made(guests(guest("<graphics type='vnc' listen='0.0.0.0'/>")), QemuConf(), policy)
+    assert isinstance(judge(CONTROL, host)[-1].fix[0].edit, Do)
+
+
+def test_rdp_knows_no_socket_and_goes_to_the_loopback_address() -> None:
+    host = made(guests(guest("<graphics type='rdp' listen='0.0.0.0'/>")), QemuConf())
+    (change,) = judge(CONTROL, host)[-1].fix
+    assert change.edit == SetAttribute("devices/graphics[@type='rdp']", "listen", "127.0.0.1")
 
 
 def test_tls_makes_no_difference_and_running_guests_count() -> None:
@@ -55,3 +98,10 @@ def test_a_guest_that_leaves_it_to_qemu_conf_is_fixed_there() -> None:
 def test_where_it_cannot_be_told_which_guests_run_that_is_unknown() -> None:
     host = made(Guests((), liveness="/run is not part of an image"), QemuConf())
     assert results(CONTROL, host)[-1] == "unknown"
+
+
+def test_where_the_transport_is_tls_consoles_go_to_the_management_address() -> None:
+    policy = Policy(remote=Remote(transport="tls", listen="192.0.2.10"))
+    host = made(guests(guest("<graphics type='vnc' listen='0.0.0.0'/>")), QemuConf(), policy)
+    (change,) = judge(CONTROL, host)[-1].fix
+    assert change.edit == SetAttribute("devices/graphics[@type='vnc']", "listen", "192.0.2.10")

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.kit import guest, guests, judge, made, results
+from tests.consoles import mended, of_xml
+from tests.kit import domain, guest, guests, judge, made, results
 from virtwarden.controls.console.vnc_websockets_off import CONTROL
 from virtwarden.facts.guests import Guests
 from virtwarden.facts.qemu_conf import QemuConf
@@ -12,6 +13,8 @@ from virtwarden.facts.qemu_conf import QemuConf
 def test_a_websocket_fails(port: str, where: str) -> None:
     (finding,) = judge(CONTROL, made(guests(guest(f"<graphics type='vnc' websocket='{port}'/>"))))
     assert (finding.result, finding.message) == ("fail", f"VNC has a websocket on {where}")
+    healed = mended(domain(f"<graphics type='vnc' websocket='{port}'/>"), *finding.fix)
+    assert results(CONTROL, made(guests(of_xml(healed)))) == ["pass"]
 
 
 def test_none_passes_and_no_console_is_not_applicable() -> None:

@@ -7,6 +7,7 @@ from tests.remotehost import DEBIAN, LISTENING, MONOLITHIC, TLS_ENABLED, remote_
 from virtwarden.controls.remote.sasl_mechanism_strong import CONTROL
 from virtwarden.edits import SetLine
 from virtwarden.facts.libvirt import Libvirt
+from virtwarden.facts.policy import Policy, Remote
 from virtwarden.facts.qemu_conf import QemuConf
 from virtwarden.host import Absent, Unknown
 
@@ -62,3 +63,22 @@ def test_what_cannot_be_read_is_unknown() -> None:
     refused = Unknown("/etc/libvirt: permission denied")
     files = {"/etc/libvirt/libvirtd.conf": refused, "/etc/libvirt/qemu.conf": refused, **LISTENING}
     assert results(CONTROL, made(MONOLITHIC, files=files)) == ["unknown", "unknown"]
+
+
+def test_the_policy_may_want_kerberos() -> None:
+    files = {**LISTENING, CONF: "mech_list: digest-md5\n"}
+    (finding,) = judge(CONTROL, remote_host(TCP, Policy(remote=Remote(sasl_mechanism="gssapi")), files=files))
+    assert finding.fix[0].edit == SetLine("mech_list", "gssapi", ": ")
+
+
+def test_the_policys_log_in_over_tls_needs_its_mechanism() -> None:
+    policy = Policy(remote=Remote(transport="tls", sasl_over_tls=True))
+    files = {**LISTENING, CONF: "mech_list: gssapi\n"}
+    (finding,) = judge(CONTROL, remote_host("", policy, files=files))
+    assert (finding.result, finding.message) == (
+        "fail",
+        "offers gssapi, and not scram-sha-256 as the policy wants",
+    )
+    assert finding.fix[0].edit == SetLine("mech_list", "scram-sha-256", ": ")
+    files[CONF] = "mech_list: scram-sha-256 gssapi\n"
+    assert results(CONTROL, remote_host("", policy, files=files)) == ["pass"]

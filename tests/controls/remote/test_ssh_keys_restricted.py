@@ -6,7 +6,11 @@ import pytest
 
 from tests.kit import judge, made, results
 from virtwarden.controls.remote.ssh_keys_restricted import CONTROL
+from virtwarden.edits import Do
+from virtwarden.facts.policy import Policy, Remote
 from virtwarden.host import Absent, Host, Unknown
+from virtwarden.model import Document
+from virtwarden.splice import apply_all
 
 PASSWD = (
     "root:x:0:0:root:/root:/bin/bash\nalice:x:1000:1000::/home/alice:/bin/bash\n"
@@ -17,9 +21,9 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ6x"
 FORCED = 'restrict,command="virt-ssh-helper qemu:///system"'
 
 
-def host(keys: Mapping[str, str | Unknown] | None = None, sshd: str = "") -> Host:
+def host(keys: Mapping[str, str | Unknown] | None = None, sshd: str = "", policy: Policy | None = None) -> Host:
     files: dict[str, str | bytes | Unknown | Absent] = {"/etc/passwd": PASSWD, "/etc/group": GROUP}
-    return made(files={**files, "/etc/ssh/sshd_config": sshd, **(keys or {})})
+    return made(policy or Policy(), files={**files, "/etc/ssh/sshd_config": sshd, **(keys or {})})
 
 
 @pytest.mark.parametrize(
@@ -90,3 +94,30 @@ def test_what_cannot_be_read_is_unknown() -> None:
     config: dict[str, str] = {"/etc/ssh/sshd_config": ""}
     assert results(CONTROL, made(files=config)) == ["unknown"]
     assert results(CONTROL, made(files={**config, "/etc/passwd": "root:x\n", "/etc/group": ""})) == ["unknown"]
+
+
+@pytest.mark.parametrize("options", ["", 'from="192.0.2.0/24" ', "restrict,pty "])
+@pytest.mark.parametrize(
+    ("consoles", "limits"),
+    [(False, FORCED), (True, FORCED.replace("restrict", "restrict,port-forwarding"))],
+)
+def test_the_lines_of_the_policys_account_get_their_limits(options: str, consoles: bool, limits: str) -> None:
+    path, user = "/home/alice/.ssh/authorized_keys", "alice"
+    before = f"# keys\n{options}{KEY} alice@desk\n{FORCED} {KEY}x other\n"
+    policy = Policy(remote=Remote(ssh_user=user, ssh_consoles=consoles))
+    found = [each for each in judge(CONTROL, host({path: before}, "", policy)) if each.result == "fail"]
+    if "restrict" in options:
+        assert found == []
+        return
+    edits = [change.edit for change in found[0].fix]
+    after = apply_all(edits, before, Document("file", path))
+    joined = f"{limits},{options}" if options else f"{limits} "
+    assert after == f"# keys\n{FORCED} {KEY}x other\n{joined}{KEY} alice@desk\n"
+    assert results(CONTROL, host({path: after}, "", policy)) == ["pass", "pass"]
+    assert apply_all(edits, after, Document("file", path)) == after
+
+
+def test_the_lines_of_others_are_left_to_a_person() -> None:
+    policy = Policy(remote=Remote(ssh_user="ops"))
+    (finding,) = judge(CONTROL, host({"/home/alice/.ssh/authorized_keys": f"{KEY}\n"}, "", policy))
+    assert isinstance(finding.fix[0].edit, Do)

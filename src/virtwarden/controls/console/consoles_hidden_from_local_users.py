@@ -10,14 +10,15 @@ for a client certificate or a log-in, or for a password in the case of SPICE, wh
 clear. On disk by the guest's XML and qemu.conf; in force by the command line of the guest's process.
 
 Fix: `vnc_auto_unix_socket` or `spice_auto_unix_socket` in qemu.conf where the guest names no address; a listen
-element of type socket where it does. Guests take it at their next start; viewers then come through libvirt
-(`virt-viewer --attach` or over SSH).
+element of type socket where it names the loopback address and the policy wants consoles on sockets. Guests take it at
+their next start; viewers then come through libvirt (`virt-viewer --attach`) or over SSH (`virt-warden console`).
 
 Proof: an unprivileged user of the host cannot connect to the console, `virt-viewer --attach` can.
 """
 
 from virtwarden.control import Control, Findings
 from virtwarden.edits import SetConf
+from virtwarden.facts.console_moves import to_socket, wanted_place
 from virtwarden.facts.consoles import Guard, Place, places, spice_in_force, vnc_as_configured, vnc_in_force
 from virtwarden.facts.domain import Console, Definition, Guest
 from virtwarden.facts.guests import Guests
@@ -29,7 +30,9 @@ from virtwarden.model import HOST, Change, Document, Severity, State, Subject
 
 KINDS = ("vnc", "spice")
 OPEN = "is open to every user of the host"
-STEPS = "put <listen type='socket'/> in place of the console's address (virsh edit), and start the guest anew"
+STEPS = (
+    "have the console ask for a certificate or a log-in, or put <listen type='socket'/> in place of its address"
+)
 
 
 def check(host: Host) -> Findings:
@@ -65,8 +68,8 @@ def _judged(host: Host, guest: Guest, definition: Definition, console: Console, 
         yield passed(subject, f"{name} on {where} asks for {asks}", *evidence, state=state)
     else:
         message = f"{name} on {where} {fault}"
-        fix = _fix(guest, console, open_places)
-        yield failed(subject, message, fix, evidence=evidence, state=state)
+        fix = _fix(host, guest, console, open_places)
+        yield failed(subject, message, *fix, evidence=evidence, state=state)
 
 
 def _asks(host: Host, guest: Guest, definition: Definition, console: Console, conf: QemuConf) -> tuple[str, str]:
@@ -98,10 +101,12 @@ def _of_vnc(guard: Guard) -> tuple[str, str]:
     return "a log-in" if guard.sasl else "a client certificate" if guard.authenticates else "", fault
 
 
-def _fix(guest: Guest, console: Console, open_places: list[Place]) -> Change:
+def _fix(host: Host, guest: Guest, console: Console, open_places: list[Place]) -> tuple[Change, ...]:
     if all(place.key is not None for place in open_places):
-        return file_change(PATH, SetConf(f"{console.kind}_auto_unix_socket", 1))
-    return by_hand(Document("domain", guest.name), STEPS)
+        return (file_change(PATH, SetConf(f"{console.kind}_auto_unix_socket", 1)),)
+    if wanted_place(host) == "socket" and all(place.reach in ("loopback", "any") for place in open_places):
+        return to_socket(guest.name, console)
+    return (by_hand(Document("domain", guest.name), STEPS),)
 
 
 CONTROL = Control(

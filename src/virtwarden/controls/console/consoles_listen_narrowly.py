@@ -7,24 +7,25 @@ TLS library is all that stands between them and QEMU.
 Judged: `vnc_listen`, `spice_listen` and `rdp_listen` in qemu.conf; the addresses of each guest's consoles on
 disk and in force.
 
-Fix: loopback or a UNIX socket, with viewers coming over SSH; or the management address, with TLS. Guests take
-it at their next start.
+Fix: where the policy's `console.listen` says: a UNIX socket or the loopback address, with viewers coming over SSH
+(`virt-warden console` shows how), or the management address, with TLS. Guests take it at their next start.
 
 Proof: the console's port answers on the management network and on no guest's.
 """
 
 from virtwarden.control import Control, Findings
 from virtwarden.edits import SetConf
+from virtwarden.facts.console_moves import LOOPBACK, moved
 from virtwarden.facts.consoles import places, reach_of
-from virtwarden.facts.domain import Definition
+from virtwarden.facts.domain import Console, Definition
 from virtwarden.facts.guests import Guests
 from virtwarden.facts.qemu_conf import PATH, QemuConf
 from virtwarden.host import Host
 from virtwarden.judgements import by_hand, failed, file_change, passed, unknown
-from virtwarden.model import HOST, Document, Severity, State, Subject
+from virtwarden.model import HOST, Change, Document, Severity, State, Subject
 
 KEYS = ("vnc_listen", "spice_listen", "rdp_listen")
-STEPS = "name the management address, or put <listen type='socket'/> (virsh edit), and start the guest anew"
+STEPS = "name the management address in the policy, or in the guest's XML (virsh edit), and start the guest anew"
 
 
 def check(host: Host) -> Findings:
@@ -32,7 +33,7 @@ def check(host: Host) -> Findings:
     for key in KEYS:
         subject, address = Subject("setting", key), getattr(conf, key)
         if reach_of(address) == "any":
-            fix = file_change(PATH, SetConf(key, "127.0.0.1"))
+            fix = file_change(PATH, SetConf(key, LOOPBACK))
             message = f"{key} is {address}, every address"
             yield failed(subject, message, fix, evidence=[conf.cite(key)], state=State.ON_DISK)
         else:
@@ -40,26 +41,30 @@ def check(host: Host) -> Findings:
     guests = host.get(Guests)
     for guest in guests:
         for definition in guest.definitions:
-            yield from _judged(guest.name, definition, conf)
+            yield from _judged(host, guest.name, definition, conf)
     if guests.liveness is not None:
         yield unknown(HOST, f"which guests run: {guests.liveness}", state=State.IN_FORCE)
 
 
-def _judged(name: str, definition: Definition, conf: QemuConf) -> Findings:
+def _judged(host: Host, name: str, definition: Definition, conf: QemuConf) -> Findings:
     subject = Subject("guest", name)
     for console in definition.consoles:
         kind, here = console.kind.upper(), definition.cite(console.line)
         found = list(places(console, conf))
         everywhere = [place for place in found if place.reach == "any"]
         if everywhere:
-            key = everywhere[0].key
-            by_setting = file_change(PATH, SetConf(key or "", "127.0.0.1"))
-            fix = by_setting if key else by_hand(Document("domain", name), STEPS)
+            fix = _fix(host, name, console, everywhere[0].key)
             message = f"{kind} listens on {everywhere[0].address}, every address"
-            yield failed(subject, message, fix, evidence=[here], state=definition.state)
+            yield failed(subject, message, *fix, evidence=[here], state=definition.state)
         else:
             where = ", ".join(place.address or f"a {place.reach}" for place in found)
             yield passed(subject, f"{kind} listens on {where}", here, state=definition.state)
+
+
+def _fix(host: Host, name: str, console: Console, key: str | None) -> tuple[Change, ...]:
+    if key:
+        return (file_change(PATH, SetConf(key, LOOPBACK)),)
+    return moved(host, name, console) or (by_hand(Document("domain", name), STEPS),)
 
 
 CONTROL = Control(

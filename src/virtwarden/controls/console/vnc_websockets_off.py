@@ -5,18 +5,20 @@ a user of the host or of its network has open, unless a proxy stands before it t
 
 Judged: the `websocket` attribute of VNC consoles, on disk and in force; -1 means a port that libvirt picks.
 
-Fix: take the attribute out of the guest's definition. Browsers' viewers need a proxy that logs its users in.
+Fix: take the attribute out of the guest's definition, which it heeds at its next start. Browsers' viewers need a
+proxy that logs its users in.
 
 Proof: nothing listens on the port after the guest's next start.
 """
 
 from virtwarden.control import Control, Findings
+from virtwarden.edits import RemoveAttribute
 from virtwarden.facts.guests import Guests
 from virtwarden.host import Host
-from virtwarden.judgements import by_hand, failed, notapplicable, passed, unknown
-from virtwarden.model import HOST, Document, Severity, State, Subject
+from virtwarden.judgements import failed, notapplicable, passed, unknown
+from virtwarden.model import HOST, Change, Document, Safety, Severity, State, Subject
 
-STEPS = "take the websocket attribute out of the VNC console (virsh edit), and start the guest anew"
+WEBSOCKET = RemoveAttribute("devices/graphics[@type='vnc']", "websocket")
 
 
 def check(host: Host) -> Findings:
@@ -31,7 +33,7 @@ def check(host: Host) -> Findings:
                     yield passed(subject, "VNC has no websocket", here, state=definition.state)
                     continue
                 port = "a port that libvirt picks" if console.websocket < 0 else f"port {console.websocket}"
-                fix = by_hand(Document("domain", guest.name), STEPS)
+                fix = Change(Document("domain", guest.name), WEBSOCKET, Safety.DISRUPTIVE)
                 yield failed(
                     subject, f"VNC has a websocket on {port}", fix, evidence=[here], state=definition.state
                 )

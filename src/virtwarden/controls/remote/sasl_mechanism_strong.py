@@ -5,10 +5,12 @@ hand the password over, ANONYMOUS asks for none. A client takes what is offered,
 in the list is enough. Without `mech_list` every mechanism that is installed is offered.
 
 Judged: `mech_list` in SASL's conf file for libvirt where one of its sockets or ports asks for SASL, and in the
-one for QEMU where consoles do.
+one for QEMU where consoles do. Where the policy's `remote.sasl_over_tls` has TLS clients log in, its mechanism
+has to be there.
 
-Fix: offer `scram-sha-256` over TLS, or `gssapi` where there is Kerberos. Users of the old mechanism need
-new credentials.
+Fix: offer `scram-sha-256`, which libvirt takes over TLS and its UNIX sockets alone, or `gssapi` where the policy's
+`remote.sasl_mechanism` says that there is Kerberos. Users of the old mechanism need new credentials: `virt-warden sasl
+add`.
 
 Proof: a client that insists on DIGEST-MD5 is refused, one with the mechanism that is offered is let in.
 """
@@ -17,8 +19,9 @@ from collections.abc import Iterator
 
 from virtwarden.control import Control, Findings
 from virtwarden.edits import SetLine
+from virtwarden.facts.policy import Policy
 from virtwarden.facts.qemu_conf import QemuConf
-from virtwarden.facts.remote import TRANSPORTS, Remote, is_offered
+from virtwarden.facts.remote import Remote, asks_for_sasl
 from virtwarden.facts.sasl import Sasl
 from virtwarden.facts.unix_sockets import Access, UnixSockets
 from virtwarden.host import Absent, Host, Unknown
@@ -26,7 +29,6 @@ from virtwarden.judgements import failed, file_change, notapplicable, passed, un
 from virtwarden.model import HOST, Evidence, Safety, Severity, State, Subject
 
 WEAK = {"digest-md5", "cram-md5", "plain", "login", "anonymous", "ntlm", "otp", "passdss-3des-1", "kerberos_v4"}
-MECHANISM = "scram-sha-256"
 
 
 def check(host: Host) -> Findings:
@@ -54,10 +56,7 @@ def _used_by_libvirt(host: Host) -> Iterator[Evidence]:
     except Absent:
         return
     for daemon in daemons:
-        for transport in TRANSPORTS:
-            key = f"auth_{transport}"
-            if is_offered(host, daemon, transport) and getattr(daemon.conf, key) == "sasl":
-                yield daemon.conf.cite(key)
+        yield from asks_for_sasl(host, daemon)
 
 
 def _used_by_qemu(host: Host) -> Iterator[Evidence]:
@@ -66,17 +65,23 @@ def _used_by_qemu(host: Host) -> Iterator[Evidence]:
 
 
 def _judged(host: Host, subject: Subject, reasons: list[Evidence]) -> Findings:
-    conf = host.get(Sasl).of(subject.name)
+    conf, policy = host.get(Sasl).of(subject.name), host.get(Policy).remote
     listed, mechanisms = conf.get("mech_list"), conf.mechanisms
     evidence = (conf.evidence if listed is None else listed.evidence, *reasons)
-    fix = file_change(conf.path, SetLine("mech_list", MECHANISM, ": "), Safety.DISRUPTIVE)
+    fix = file_change(conf.path, SetLine("mech_list", policy.sasl_mechanism, ": "), Safety.DISRUPTIVE)
     if mechanisms is None:
         message = "mech_list is not set: every mechanism that is installed is offered"
         yield failed(subject, message, fix, evidence=evidence, state=State.ON_DISK)
         return
     weak = [mechanism for mechanism in mechanisms if mechanism in WEAK]
+    missing = policy.sasl_over_tls and subject.name == "libvirt" and policy.sasl_mechanism not in mechanisms
     if weak:
         yield failed(subject, f"offers {', '.join(weak)}", fix, evidence=evidence, state=State.ON_DISK)
+    elif missing:
+        message = (
+            f"offers {', '.join(mechanisms) or 'nothing'}, and not {policy.sasl_mechanism} as the policy wants"
+        )
+        yield failed(subject, message, fix, evidence=evidence, state=State.ON_DISK)
     else:
         yield passed(subject, f"offers {', '.join(mechanisms) or 'nothing'}", *evidence, state=State.ON_DISK)
 

@@ -8,19 +8,23 @@ Judged: each line of the authorized_keys files of root and of the members of the
 where sshd's `AuthorizedKeysFile` says that they are, in a `Match` block too: root's must force a command, others'
 be restricted or force one. Keys that a program gives (`AuthorizedKeysCommand`) are unknown.
 
-Fix: put the options before the key. Keys of people who need a shell belong into accounts that are not
-libvirt's.
+Fix: put the options before the key, which is done by machine for the account that the policy names as
+`remote.ssh_user`; with `remote.ssh_consoles` it may forward ports besides, to those that sshd_config permits. Keys of
+people who need a shell belong into accounts that are not libvirt's.
 
 Proof: the key runs virsh over qemu+ssh, and is refused a shell and a forwarded port.
 """
 
 from virtwarden.control import Control, Findings
+from virtwarden.edits import AddLine, RemoveLine
+from virtwarden.facts.policy import Policy, Remote
 from virtwarden.facts.sshd import AuthorizedKey, AuthorizedKeys
 from virtwarden.host import Host
-from virtwarden.judgements import by_hand, failed, notapplicable, passed, unknown
-from virtwarden.model import HOST, Document, Severity, State, Subject
+from virtwarden.judgements import by_hand, failed, file_change, notapplicable, passed, unknown
+from virtwarden.model import HOST, Change, Document, Safety, Severity, State, Subject
 
-STEPS = 'put restrict,command="virt-ssh-helper qemu:///system" before the key'
+COMMAND = 'command="virt-ssh-helper qemu:///system"'
+STEPS = f"put restrict,{COMMAND} before the key"
 
 
 def check(host: Host) -> Findings:
@@ -31,10 +35,9 @@ def check(host: Host) -> Findings:
             options = ", ".join(sorted(key.options & {"command", "restrict"}))
             yield passed(subject, f"is limited by {options}", key.evidence, state=State.ON_DISK)
         else:
-            document = Document("file", key.evidence.path or "")
             message = f"opens all that {key.user} may do"
-            fix = by_hand(document, STEPS)
-            yield failed(subject, message, fix, evidence=[key.evidence], state=State.ON_DISK)
+            fix = _fix(host.get(Policy).remote, key)
+            yield failed(subject, message, *fix, evidence=[key.evidence], state=State.ON_DISK)
     for refused in found.refused:
         yield unknown(Subject("file", refused.path or ""), refused.text, refused, state=State.ON_DISK)
     if not found.keys and not found.refused:
@@ -43,6 +46,17 @@ def check(host: Host) -> Findings:
 
 def _limited(key: AuthorizedKey) -> bool:
     return "command" in key.options or (key.user != "root" and "restrict" in key.options)
+
+
+def _fix(policy: Remote, key: AuthorizedKey) -> tuple[Change, ...]:
+    """The line with its limits in the place of the one without; what is whose is for a person to tell otherwise."""
+    path = key.evidence.path or ""
+    if key.user != policy.ssh_user:
+        return (by_hand(Document("file", path), STEPS),)
+    limits = f"restrict,port-forwarding,{COMMAND}" if policy.ssh_consoles else f"restrict,{COMMAND}"
+    line = f"{limits},{key.line}" if key.options else f"{limits} {key.line}"
+    edits = (RemoveLine(key.line), AddLine(line))
+    return tuple(file_change(path, edit, Safety.DISRUPTIVE) for edit in edits)
 
 
 CONTROL = Control(
