@@ -58,18 +58,19 @@ def _blueprint_page() -> str:
     procedures = blueprint().procedures
     covered = sum(procedure.id in covering for procedure in procedures)
     lines = [
-        "# The blueprint's procedures and the controls that cover them",
+        "# The blueprint's procedures, and the controls and commands that cover them",
         "",
         f"{blueprint().title}: {len(procedures)} procedures, {covered} of them covered by at least one control.",
         "Where following a procedure would be wrong today, the table says what is right; controls judge by that.",
         "",
     ]
     for section, members in groupby(procedures, key=lambda procedure: procedure.section):
-        lines += [f"## {section}", "", "| Procedure | Asks | Controls |", "| --- | --- | --- |"]
+        lines += [f"## {section}", "", "| Procedure | Asks | Controls and commands |", "| --- | --- | --- |"]
         for procedure in members:
             asks = procedure.asks + (f" **Today:** {procedure.corrected}" if procedure.corrected else "")
-            controls = ", ".join(map(_link, covering.get(procedure.id, []))) or "none yet"
-            lines.append(f"| {_cell(procedure.title)} | {_cell(asks)} | {controls} |")
+            commands = [f"`virt-warden {command}`" for command in procedure.commands]
+            met = ", ".join((*map(_link, covering.get(procedure.id, [])), *commands)) or "none yet"
+            lines.append(f"| {_cell(procedure.title)} | {_cell(asks)} | {met} |")
         lines.append("")
     return "\n".join(lines)
 
@@ -183,7 +184,7 @@ def _commands_page() -> str:
         "| 3 | the command line, the policy or the source made no sense |",
         "",
     ]
-    for name, parser in _parsers():
+    for name, parser in parsers():
         lines += [
             f"## virt-warden {name}",
             "",
@@ -197,7 +198,7 @@ def _commands_page() -> str:
     return "\n".join(lines)
 
 
-def _parsers() -> Iterator[tuple[str, Parser]]:
+def parsers() -> Iterator[tuple[str, Parser]]:
     """Every command with its parser; of a verb that is a group, those of its commands."""
     for verb in VERBS:
         module = import_module(f"virtwarden.cli.{verb}")

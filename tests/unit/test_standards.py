@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tools.reference import parsers
 from virtwarden.control import CHAPTERS
+from virtwarden.controls import every_control
 from virtwarden.standards import StandardError, blueprint, load, requirements_met_by, standards
 
 GOOD = """\
@@ -59,6 +61,14 @@ def test_a_wrong_file_is_named_in_one_sentence(text: str, said: str, tmp_path: P
 def test_two_files_of_one_id_are_refused(tmp_path: Path) -> None:
     with pytest.raises(StandardError, match="made stands there twice"):
         load(_folder(tmp_path, made=GOOD, again=GOOD))
+
+
+def test_the_commands_of_procedures_are_there() -> None:
+    named = {command for procedure in blueprint().procedures for command in procedure.commands}
+    assert named - {name for name, _ in parsers()} == set()
+    steps = [each for each in blueprint().procedures if each.id.startswith(("tls-step", "vnc-step", "spice-step"))]
+    covered = {section for control in every_control() for section in control.sections}
+    assert [each.id for each in steps if not each.commands and each.id not in covered] == []
 
 
 def test_the_blueprint_has_its_procedures() -> None:

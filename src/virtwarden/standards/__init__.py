@@ -42,7 +42,8 @@ class Standard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Procedure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A procedure of the blueprint: what it asks, and what is right where following it would be wrong."""
+    """A procedure of the blueprint: what it asks, what is right where following it would be wrong, and the commands
+    that do it, besides scan, plan and apply."""
 
     id: str
     chapter: str
@@ -50,6 +51,7 @@ class Procedure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     title: str
     asks: str
     corrected: str = ""
+    commands: tuple[str, ...] = ()
 
 
 class Blueprint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
