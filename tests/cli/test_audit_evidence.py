@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import stat
@@ -67,6 +68,10 @@ def test_a_signed_bundle_needs_its_key_to_be_told(tmp_path: Path, log: Path, cap
     assert _verify(bundle, "--key", public) == 0
     assert _verify(bundle, "--key", other) == 1
     assert "signed by another key" in capsys.readouterr().out
+    assert _verify(bundle, "--key", other, "--json") == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (told["verdict"], told["manifest"]["criteria"]["vm"]) == ("not sound", "web")
+    assert {check["result"] for check in told["checks"]} == {"pass", "fail"}
 
 
 def test_a_changed_bundle_is_not_sound_and_the_sentence_says_why(

@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from itertools import islice
 from typing import NamedTuple
 
+from virtwarden.cli import UsageError
 from virtwarden.cli.parsing import Parser
 from virtwarden.events.known import DEFAULT
 from virtwarden.events.model import Event, Kind, Session, Skipped
@@ -52,8 +53,14 @@ def add_form(parser: Parser) -> None:
     forms = parser.add_mutually_exclusive_group()
     for form in ("json", "csv"):
         forms.add_argument(f"--{form}", dest="form", action="store_const", const=form, help=f"as {form.upper()}")
-    forms.add_argument("--parquet", metavar="FILE", help="into a Parquet file")
+    forms.add_argument("--parquet", type=_file, metavar="FILE", help="into a Parquet file")
     parser.set_defaults(form="text")
+
+
+def _file(path: str) -> str:
+    if not path:
+        raise UsageError("--parquet names no file")
+    return path
 
 
 def write_out(pieces: Iterable[str]) -> None:

@@ -16,6 +16,7 @@ from virtwarden.report.visible import visible
 _CODES = {Held.TRUE: PASSED, Held.FALSE: FAILED, Held.UNTOLD: UNKNOWN}
 _VERDICTS = {Held.TRUE: "sound", Held.FALSE: "not sound", Held.UNTOLD: "cannot be told"}
 _SIGNS = {Held.TRUE: "✓", Held.FALSE: "✗", Held.UNTOLD: "?", Held.NOTE: "·"}
+_RESULTS = {Held.TRUE: "pass", Held.FALSE: "fail", Held.UNTOLD: "unknown", Held.NOTE: "note"}
 _ASCII = {Held.TRUE: "+", Held.FALSE: "x", Held.UNTOLD: "?", Held.NOTE: "-"}
 
 
@@ -32,9 +33,28 @@ def run(words: list[str]) -> int:
         verdict = verify(chosen.bundle, checker, against)
     except OSError as wrong:
         raise UsageError(f"{chosen.bundle} cannot be read: {wrong.strerror}") from None
-    for line in _lines(chosen.bundle, verdict):
-        print(line)
+    if chosen.json:
+        print(_json(chosen.bundle, verdict))
+    else:
+        print(*_lines(chosen.bundle, verdict), sep="\n")
     return _CODES[verdict.held]
+
+
+def _json(path: str, verdict: Verdict) -> str:
+    import msgspec  # noqa: PLC0415  # only where it is asked for
+
+    from virtwarden.report.visible import without_surrogates  # noqa: PLC0415
+
+    told = {
+        "format": 1,
+        "bundle": without_surrogates(path),
+        "verdict": _VERDICTS[verdict.held],
+        "checks": [
+            {"result": _RESULTS[held], "message": without_surrogates(sentence)} for held, sentence in verdict.said
+        ],
+        "manifest": verdict.manifest,
+    }
+    return msgspec.json.format(msgspec.json.encode(told), indent=2).decode()
 
 
 def _lines(path: str, verdict: Verdict) -> list[str]:
@@ -78,4 +98,5 @@ def options() -> Parser:
     made.add_argument(
         "--against", metavar="FILE", nargs="+", help="logs, or folders of logs, in which its records must stand"
     )
+    made.add_argument("--json", action="store_true", help="as JSON")
     return made
