@@ -76,6 +76,8 @@ _BY_PLACE: tuple[tuple[re.Pattern[str], Callable[[str, Daemons], Activation]], .
         ),
         (r"/etc/audit/auditd\.conf\Z", _fixed("reload", "auditd")),
         (r"/etc/ssh/sshd_config", _fixed("reload", "sshd", "open sessions stay")),
+        (r"/etc/virt-warden/management\.nft\Z", _fixed("nft", "", "connections that are open stay")),
+        (r"/etc/ufw/", _fixed("ufw", "", "connections that are open stay")),
         (r"/etc/firewalld/", _fixed("firewalld", "", "connections that are open stay")),
         (r"/etc/udev/rules\.d/", _fixed("udev")),
         (r"/etc/exports(?:\.d/|\Z)", _fixed("exports")),
@@ -100,7 +102,7 @@ _LATER: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 
 _CERTIFICATES = re.compile(r"/etc/pki/|/\.pki/|/\.spicec/")
 _CUTTING = re.compile(
-    r"/etc/ssh/|/etc/firewalld/|/etc/nftables|\.nft\Z|/etc/polkit-1/"
+    r"/etc/ssh/|/etc/(?:firewalld|ufw)/|/etc/(?:sysconfig/)?nftables|\.nft\Z|/etc/polkit-1/"
     r"|/etc/(?:network|NetworkManager|netplan|systemd/network|sysconfig/network)"
     r"|/etc/sasl2/|/authorized_keys2?\Z"
 )

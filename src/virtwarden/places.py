@@ -40,13 +40,13 @@ _ORDER = tuple(
         r"directory",
         r"file /etc/pki/",
         r"file /etc/libvirt/(?!nwfilter|qemu/)",
-        r"file (?!/etc/audit/|/etc/ssh/|/etc/firewalld|.*\.nft\Z|/etc/libvirt/)",
+        r"file (?!/etc/audit/|/etc/ssh/|/etc/(?:firewalld|ufw)/|.*\.nft\Z|/etc/libvirt/)",
         r"sysctl|boolean|fcontext",
         r"nwfilter",
         r"domain",
         r"unit (?!ssh|virt-?warden|firewalld)",
         r"boot",
-        r"file (?:/etc/ssh/|/etc/firewalld|.*\.nft\Z)|unit",
+        r"file (?:/etc/ssh/|/etc/(?:firewalld|ufw)/|.*\.nft\Z)|unit",
     )
 )
 

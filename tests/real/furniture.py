@@ -40,6 +40,9 @@ _NOT_OURS = (
     "libvirt/qemu",
     "libvirt/secrets",
     "libvirt/storage",
+    "systemd/system/dbus-org.fedoraproject.FirewallD1.service",
+    "systemd/system/multi-user.target.wants/firewalld.service",
+    "systemd/system/multi-user.target.wants/ufw.service",
 )
 _SOURCES = """\
 deb http://deb.debian.org/debian {release} main

@@ -134,10 +134,10 @@ def test_foreign_networks_are_kept_from_the_ports_of_management(machine: Machine
     found = told["outcomes"][0]["findings"]
     assert {finding["subject"]["name"] for finding in found} == {"0.0.0.0:22", "[::]:22"}
     text = found[0]["fix"][0]["edit"]["text"]
-    machine.write("/etc/virt-warden/management.nft", text)
-    machine.ask("nft", "-f", "/etc/virt-warden/management.nft")
+    machine.write("/etc/own.nft", text)
+    machine.ask("nft", "-f", "/etc/own.nft")
     try:
-        machine.ask("nft", "-f", "/etc/virt-warden/management.nft")
+        machine.ask("nft", "-f", "/etc/own.nft")
         assert reaches(machine, "192.0.2.1", 22)
         assert not reaches(machine, stranger, 22)
         warden(machine, "scan", "--control", control)

@@ -1,27 +1,29 @@
-"""The ports by which the host and its guests' consoles are managed, as far as something listens on them."""
+"""The ports by which the host and its guests' consoles are managed, and what listens on them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
 from typing import ClassVar, Self
 
 from virtwarden.facts.listeners import Listener, Listeners
+from virtwarden.facts.openings import Span
 from virtwarden.facts.policy import Policy
-from virtwarden.facts.remote import TRANSPORTS, Remote
-from virtwarden.host import Absent, Host, Want
+from virtwarden.facts.qemu_conf import QemuConf
+from virtwarden.facts.remote import PORTS, TRANSPORTS, Remote
+from virtwarden.host import Absent, Host, Unknown, Want
 
 SSH, FIRST_DISPLAY = 22, 5900
-_STRANGERS = ("198.51.100.77", "203.0.113.77", "2001:db8:ffff:ffff::77", "3fff:ffff::77")
+MIGRATION: Span = (49152, 49215)
+"""The ports on which guests from other hosts are awaited, where qemu.conf names no others."""
 
 
 @dataclass(frozen=True, slots=True)
 class ManagementPorts:
-    """`listeners` are those that others than this host can reach; `ports` all ports that only management is to use,
+    """`listeners` are those that others than this host can reach; `spans` all TCP ports that only management is to use,
     whether something listens there now or not."""
 
     listeners: tuple[Listener, ...] = ()
-    ports: tuple[int, ...] = ()
+    spans: tuple[Span, ...] = ()
 
     wants: ClassVar[tuple[Want, ...]] = ()
 
@@ -29,27 +31,58 @@ class ManagementPorts:
     def probe(cls, host: Host) -> Self:
         """Look among what listens. Raises `Unknown`."""
         listeners = host.get(Listeners)
-        fixed = _of_libvirt(host) | {SSH} | {each.port for each in listeners if "sshd" in each.programs}
+        fixed, migration = _of_libvirt(host), migration_ports(host)
+        fixed |= {SSH} | {each.port for each in listeners if "sshd" in each.programs}
         last = host.get(Policy).console.last_port
-        found = (each for each in listeners if each.protocol == "tcp" and not each.local)
-        kept = tuple(each for each in found if each.port in fixed or FIRST_DISPLAY <= each.port <= last)
-        return cls(kept, tuple(sorted(fixed)))
+        kept = tuple(
+            each
+            for each in listeners
+            if each.protocol == "tcp"
+            and not each.local
+            and (
+                each.port in fixed
+                or FIRST_DISPLAY <= each.port <= last
+                or (migration[0] <= each.port <= migration[1] and _may_be_qemu(each))
+            )
+        )
+        return cls(kept, _all(fixed, last, migration))
+
+
+def _may_be_qemu(listener: Listener) -> bool:
+    """Ports of migration are among those that any program may be given."""
+    return not listener.programs or any("qemu" in name or "kvm" in name for name in listener.programs)
+
+
+def management_spans(host: Host) -> tuple[Span, ...]:
+    """The TCP ports that only management is to use, by what is on disk."""
+    return _all(_of_libvirt(host) | {SSH}, host.get(Policy).console.last_port, migration_ports(host))
+
+
+def migration_ports(host: Host) -> Span:
+    """The ports on which QEMU awaits guests from other hosts."""
+    try:
+        conf = host.get(QemuConf)
+    except (Absent, Unknown):
+        return MIGRATION
+    first, last = conf.migration_port_min, conf.migration_port_max
+    return (first, last) if 0 < first <= last <= 65535 else MIGRATION
+
+
+def _all(fixed: set[int], last: int, migration: Span) -> tuple[Span, ...]:
+    """In order, and none of them twice: nft refuses ranges that overlap."""
+    joined: list[Span] = []
+    for first, end in sorted({*((port, port) for port in fixed), (FIRST_DISPLAY, last), migration}):
+        if joined and first <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((first, end))
+    return tuple(joined)
 
 
 def _of_libvirt(host: Host) -> set[int]:
     try:
         daemons = host.get(Remote).daemons
-    except Absent:
-        return set()
-    return {port for daemon in daemons for transport in TRANSPORTS for port in daemon.ports(transport)}
-
-
-def strangers(sources: tuple[str, ...]) -> dict[str, str]:
-    """An address of each family, ip and ip6, that is in none of these networks; they belong to documentation."""
-    networks = [ip_network(source) for source in sources]
-    found: dict[str, str] = {}
-    for text in _STRANGERS:
-        address = ip_address(text)
-        if not any(address in network for network in networks):
-            found.setdefault("ip" if address.version == 4 else "ip6", text)
-    return found
+    except (Absent, Unknown):
+        return set(PORTS.values())
+    found = {port for daemon in daemons for transport in TRANSPORTS for port in daemon.ports(transport)}
+    return found | set(PORTS.values())

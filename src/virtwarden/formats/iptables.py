@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from virtwarden.formats.ebtables import is_chain, options, words
-from virtwarden.formats.packetrules import Chain, Condition, Rule, Ruleset
+from virtwarden.formats.packetrules import TCP_FLAGS, Chain, Condition, Rule, Ruleset
 
 _HOOKS = {"PREROUTING": "prerouting", "INPUT": "input", "FORWARD": "forward", "OUTPUT": "output"}
 _PRIORITIES = {"raw": -300, "mangle": -150, "filter": 0, "security": 50}
@@ -15,13 +15,14 @@ _FIELDS = {
     "-o": "oifname", "--out-interface": "oifname",
     "-s": "saddr", "--source": "saddr",
     "-d": "daddr", "--destination": "daddr",
-    "--state": "ct state", "--ctstate": "ct state",
+    "--state": "ct state", "--ctstate": "ct state", "--ctstatus": "ct status",
     "-p": "l4proto", "--protocol": "l4proto",
     "--dport": "dport", "--dports": "dport", "--destination-port": "dport", "--destination-ports": "dport",
 }  # fmt: skip
 _VERDICTS = {"ACCEPT": "accept", "DROP": "drop", "REJECT": "drop", "RETURN": "return",
              "NFQUEUE": "unknown", "QUEUE": "unknown"}  # fmt: skip
-_SAY_NOTHING = ("-m", "--match", "-c", "--comment", "--reject-with", "--log-prefix", "--log-level")
+_PLAIN_MATCHES = ("tcp", "udp", "state", "conntrack", "multiport", "comment")
+_SAY_NOTHING = ("-c", "--comment", "--reject-with", "--log-prefix", "--log-level")
 
 
 def parse(text: str, family: Literal["ip", "ip6"]) -> Ruleset:
@@ -63,12 +64,23 @@ def _rule(said: list[str], line: str, family: str, chains: set[str]) -> Rule:
             jump = "goto" if option in ("-g", "--goto") else "jump"
             verdict = jump if is_chain(value, chains) else _VERDICTS.get(value, "continue")
             target = value
+        elif option == "--tcp-flags":
+            conditions.append(_flags(said[said.index(option) + 1 :][:2], negated))
         elif option in _FIELDS:
             protocol = value if option in ("-p", "--protocol") and not negated else protocol
             conditions += _conditions(_FIELDS[option], value, negated, family, protocol)
+        elif option in ("-m", "--match"):
+            conditions += [] if value in _PLAIN_MATCHES else [Condition()]
         elif option not in _SAY_NOTHING:
             conditions.append(Condition())
     return Rule(tuple(conditions), verdict, target, line)
+
+
+def _flags(said: list[str], negated: bool) -> Condition:
+    """The mask and what is to be set of it, as far as these tell the first packet of a connection from others."""
+    if len(said) < 2 or not {"SYN", "ACK"} <= set(said[0].split(",")):
+        return Condition()
+    return Condition((TCP_FLAGS,), ((said[1].lower(),),), negated)
 
 
 def _conditions(field: str, value: str, negated: bool, family: str, protocol: str) -> Iterator[Condition]:
@@ -80,7 +92,7 @@ def _conditions(field: str, value: str, negated: bool, family: str, protocol: st
 
 
 def _condition(field: str, value: str, negated: bool, family: str) -> Condition:
-    if field == "ct state":
+    if field in ("ct state", "ct status"):
         return Condition((field,), tuple((state,) for state in value.lower().split(",")), negated)
     if field in ("saddr", "daddr"):
         return Condition((f"{family} {field}",), ((value,),), negated)

@@ -8,7 +8,16 @@ from dataclasses import replace
 
 from virtwarden.formats import Malformed
 from virtwarden.formats.ebtables import ether_type
-from virtwarden.formats.packetrules import Chain, Condition, Rule, Ruleset, plain_mac
+from virtwarden.formats.packetrules import (
+    REDIRECTING,
+    TCP_FLAGS,
+    Chain,
+    Condition,
+    Rule,
+    Ruleset,
+    address_span,
+    plain_mac,
+)
 
 _PAYLOADS = {
     ("ether", "saddr"): "ether saddr",
@@ -25,6 +34,15 @@ _PAYLOADS = {
 }
 _METAS = {"iifname": "iifname", "iif": "iifname", "oifname": "oifname", "oif": "oifname", "protocol": "protocol"}
 _METAS |= {"l4proto": "l4proto", "nfproto": "nfproto"}
+_OTHER_PROTOCOLS = {
+    "icmp": "icmp",
+    "icmpv6": "ipv6-icmp",
+    "igmp": "igmp",
+    "sctp": "sctp",
+    "esp": "esp",
+    "ah": "ah",
+}
+_CT = {"state": "ct state", "status": "ct status"}
 _NUMBERED = {"6": "tcp", "17": "udp"}
 _TYPES = ("ether type", "protocol")
 _HARMLESS = ("counter", "log", "mangle", "comment", "notrack", "meter", "dup", "fwd", "ct helper", "set", "map")
@@ -113,18 +131,22 @@ class _Reader:
                     yield Rule(tuple(conditions), name, _str(_table(body), "target"), text)
                 elif name == "reject":
                     yield Rule(tuple(conditions), "drop", "", text)
+                elif name in REDIRECTING:
+                    yield Rule(tuple(conditions), "accept", name, text)
                 elif name == "queue" or (name == "xt" and _table(body).get("type") == "target"):
                     yield Rule(tuple(conditions), "unknown", "", text)
                 elif name == "vmap":
                     yield from self._vmap(_table(body), scope, tuple(conditions), text)
                 elif name == "match":
-                    conditions.append(self._match(_table(body), scope))
+                    conditions += [*_implied(_table(body)), self._match(_table(body), scope)]
                 elif name not in _HARMLESS:
                     conditions.append(Condition())
 
     def _match(self, body: Json, scope: tuple[str, str]) -> Condition:
         fields = _fields(body.get("left"))
         values = self._values(body.get("right"), fields, scope)
+        if fields == (TCP_FLAGS,) and not isinstance(body.get("right"), str):
+            return Condition()
         if not fields or values is None or body.get("op") not in ("==", "!=", "in"):
             return Condition()
         return Condition(fields, values, body.get("op") == "!=")
@@ -160,17 +182,36 @@ class _Reader:
         return None if None in found else tuple(value for value in found if value is not None)
 
 
+def _implied(match: Json) -> Iterator[Condition]:
+    """That a packet is of the protocol whose header a match looks into."""
+    protocol = _str(_table(_table(match.get("left")).get("payload")), "protocol")
+    if protocol in _OTHER_PROTOCOLS:
+        yield Condition(("l4proto",), ((_OTHER_PROTOCOLS[protocol],),))
+
+
 def _fields(left: object) -> tuple[str, ...]:
     """The fields of a packet that an expression looks at; none where it is not understood."""
     expression = _table(left)
     if "concat" in expression:
         parts = [_fields(part) for part in _list(expression["concat"])]
         return tuple(part[0] for part in parts) if all(len(part) == 1 for part in parts) else ()
-    if _table(expression.get("ct")).get("key") == "state":
-        return ("ct state",)
+    tracked = _CT.get(_str(_table(expression.get("ct")), "key"))
+    if tracked is not None:
+        return (tracked,)
+    if "&" in expression:
+        return _masked_flags(_list(expression["&"]))
     payload, meta = _table(expression.get("payload")), _table(expression.get("meta"))
     name = _PAYLOADS.get((_str(payload, "protocol"), _str(payload, "field"))) or _METAS.get(_str(meta, "key"))
     return () if name is None else (name,)
+
+
+def _masked_flags(sides: list[object]) -> tuple[str, ...]:
+    """TCP's flags, as far as they tell the first packet of a connection from all others."""
+    payload = _table(_table(sides[0]).get("payload")) if len(sides) == 2 else {}
+    of_tcp = (_str(payload, "protocol"), _str(payload, "field")) == ("tcp", "flags")
+    mask = sides[1] if of_tcp else None
+    names = _list(_table(mask).get("|")) if isinstance(mask, Mapping) else _list(mask)
+    return (TCP_FLAGS,) if {"syn", "ack"} <= {name for name in names if isinstance(name, str)} else ()
 
 
 def _value(given: object, fields: tuple[str, ...]) -> tuple[str, ...] | None:
@@ -191,12 +232,17 @@ def _plain(given: object, name: str) -> str | None:
         return f"{prefix.get('addr')}/{prefix.get('len')}"
     if "range" in element:
         ends = _list(element["range"])
-        return f"{ends[0]}-{ends[1]}" if len(ends) == 2 and all(isinstance(end, int) for end in ends) else None
+        alike = len(ends) == 2 and (all(isinstance(end, int) for end in ends) or _are_addresses(ends))
+        return f"{ends[0]}-{ends[1]}" if alike else None
     if isinstance(given, bool) or not isinstance(given, str | int):
         return None
     if name == "l4proto":
         return _NUMBERED.get(str(given), str(given))
     return ether_type(str(given)) if name in _TYPES else plain_mac(str(given))
+
+
+def _are_addresses(ends: list[object]) -> bool:
+    return all(isinstance(end, str) and address_span(end) is not None for end in ends)
 
 
 def _table(value: object) -> Json:

@@ -16,6 +16,10 @@ from heapq import merge
 from ipaddress import ip_address, ip_network
 
 ARRIVES_BY = "iifname"
+TCP_FLAGS = "tcp flags"
+"""Which of SYN and ACK a packet has, of those of TCP: `syn` alone is the first one of a connection."""
+REDIRECTING = ("dnat", "redirect", "tproxy")
+"""What sends a packet elsewhere than it was sent; a rule that does so names it as its target."""
 _DEEPEST = 16
 
 Packet = Mapping[str, str]
@@ -120,6 +124,34 @@ class Ruleset:
             index.setdefault(chain.hook, []).append(chain)
         return index
 
+    def sources_named(self, field: str) -> tuple[frozenset[str], frozenset[str]]:
+        """The networks that rules name as where a packet comes from: all but those for which a rule does nothing else
+        than drop, and these."""
+        told: tuple[set[str], set[str]] = set(), set()
+        for rule in (rule for chain in self.chains for rule in chain.rules):
+            for condition in (each for each in rule.conditions if field in each.fields):
+                at = condition.fields.index(field)
+                only_dropped = rule.verdict == "drop" and not condition.negated
+                told[only_dropped].update(value[at] for value in condition.values)
+        return frozenset(told[0]), frozenset(told[1])
+
+    @property
+    def redirects(self) -> bool:
+        """Whether a packet may come to another port than the one that it was sent to."""
+        return any(rule.target.lower() in REDIRECTING for chain in self.chains for rule in chain.rules)
+
+    def ports_named(self) -> frozenset[tuple[int, int]]:
+        """The TCP ports, and ranges of them, that rules name as where a packet goes."""
+        conditions = (each for chain in self.chains for rule in chain.rules for each in rule.conditions)
+        told = {
+            value[each.fields.index("tcp dport")]
+            for each in conditions
+            if "tcp dport" in each.fields
+            for value in each.values
+        }
+        ends = (text.partition("-")[::2] for text in told)
+        return frozenset((int(a), int(b or a)) for a, b in ends if a.isdecimal() and (b or a).isdecimal())
+
     def drops(self, families: Collection[str], hook: str, packet: Packet) -> bool | None:
         """Whether the chains at a hook drop the packet; None where that cannot be told."""
         sure: bool | None = False
@@ -195,7 +227,34 @@ def _equal(known: str, wanted: str) -> bool:
     if "/" in wanted:
         return _masked(known, wanted)
     span = _SPAN.fullmatch(wanted)
-    return span is not None and known.isdecimal() and int(span[1]) <= int(known) <= int(span[2])
+    if span is None:
+        return "-" in wanted and _between(known, wanted)
+    return known.isdecimal() and int(span[1]) <= int(known) <= int(span[2])
+
+
+def _between(known: str, wanted: str) -> bool:
+    """Whether an address is one of a range of them."""
+    ends = address_span(wanted)
+    try:
+        address = ip_address(known)
+    except ValueError:
+        return False
+    return ends is not None and ends[0] == address.version and ends[1] <= int(address) <= ends[2]
+
+
+@lru_cache(maxsize=65536)
+def address_span(text: str) -> tuple[int, int, int] | None:
+    """The version of an address, of a network or of a range of addresses, and its first and last as numbers; None where
+    it is none of these."""
+    first, dash, last = text.partition("-")
+    try:
+        if dash:
+            ends = ip_address(first), ip_address(last)
+            return (ends[0].version, int(ends[0]), int(ends[1])) if ends[0].version == ends[1].version else None
+        network = ip_network(text, strict=False)
+    except ValueError:
+        return None
+    return network.version, int(network.network_address), int(network.broadcast_address)
 
 
 def _masked(known: str, wanted: str) -> bool:
@@ -203,7 +262,4 @@ def _masked(known: str, wanted: str) -> bool:
     if _MAC.fullmatch(value) and _MAC.fullmatch(mask):
         triples = zip(known.split(":"), value.split(":"), mask.split(":"), strict=False)
         return all(int(k, 16) & int(m, 16) == int(v, 16) & int(m, 16) for k, v, m in triples)
-    try:
-        return ip_address(known) in ip_network(wanted, strict=False)
-    except ValueError:
-        return False
+    return _between(known, wanted)

@@ -332,6 +332,8 @@ def _handlers(activation: Activation) -> Iterator[Task]:
 _COMMANDS = {
     "audit-rules": ("/etc/audit/rules.d", (("augenrules", "--load"),)),
     "udev": ("/run/udev", (("udevadm", "control", "--reload"), ("udevadm", "trigger", "--name-match=kvm"))),
+    "ufw": ("/etc/ufw/ufw.conf", (("ufw", "reload"),)),
+    "nft": ("/etc/virt-warden/management.nft", (("nft", "-f", "/etc/virt-warden/management.nft"),)),
     "exports": ("/proc/fs/nfsd/exports", (("exportfs", "-ra"),)),
     "apparmor": (
         "/sys/kernel/security/apparmor/profiles",

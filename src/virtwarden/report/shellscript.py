@@ -25,6 +25,8 @@ _FUNCTIONS = {
     "grub": "boot_menu",
     "udev": "udev_rules",
     "firewalld": "firewall",
+    "ufw": "ufw_rules",
+    "nft": "own_table",
     "exports": "exported",
     "apparmor": "profiles",
     "restorecon": "labels",

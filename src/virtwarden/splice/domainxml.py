@@ -154,6 +154,8 @@ def _is_same(old: Element, new: Element) -> bool:
     """Whether what is there is what is to be there, or what that would take the place of."""
     if old.tag != new.tag:
         return False
+    if new.tag in _WHOLE:
+        return _has_all_of(old, new) and _has_all_of(new, old)
     if new.tag in _MANY or (old.parent is not None and old.parent.tag in _LISTS):
         return _has_all_of(old, new)
     name = _TOLD_APART_BY.get(new.tag)
@@ -182,5 +184,6 @@ _TOLD_APART_BY = {
 """What may stand more than once below one parent, and the attribute that tells one from the other."""
 
 _MANY = ("boot", "host", "listen", "tag")
+_WHOLE = ("rule",)
 _LISTS = ("devices", "filter")
 """Elements, and parents of such, that may stand side by side without anything to tell them apart by."""

@@ -10,8 +10,7 @@ from tests.kit import judge, made, results
 from tests.nethost import IP, NFT, NO_RULES, ROUTE, Answer, bridge, link
 from tests.remotehost import MONOLITHIC, SS, units
 from virtwarden.controls.remote.management_sources_only import CONTROL, RULES, UNIT
-from virtwarden.edits import Do, Replace, SetState
-from virtwarden.facts.management_ports import strangers
+from virtwarden.edits import AddLine, Do, Replace, SetState
 from virtwarden.facts.policy import Network, Policy
 from virtwarden.host import Absent, Host, Unknown
 
@@ -26,12 +25,20 @@ SAVE = ("iptables-save",)
 
 
 def host(
-    ss: str, nft: Answer = NO_RULES, policy: Policy = SITE, iptables: Answer | None = None, ip: str = ETH
+    ss: str,
+    nft: Answer = NO_RULES,
+    policy: Policy = SITE,
+    *,
+    iptables: Answer | None = None,
+    ip: str = ETH,
+    enabled: dict[str, str] | None = None,
+    more: dict[str, str] | None = None,
 ) -> Host:
     commands: dict[tuple[str, ...], Answer] = {SS: ss, NFT: nft, IP: ip, ROUTE: ""}
     if iptables is not None:
         commands[SAVE] = iptables
-    return made(MONOLITHIC, units({}), policy, commands=commands)
+    files: dict[str, str | bytes | Unknown | Absent] = {"/run/systemd/system/x": "", **(more or {})}
+    return made(MONOLITHIC, units(enabled or {}), policy, files=files, commands=commands)
 
 
 def dropping(ports: object, sources: object, family: str = "ip", before: tuple[object, ...] = ()) -> str:
@@ -54,7 +61,8 @@ def test_a_host_without_rules_fails_with_a_table_of_its_own() -> None:
     assert isinstance(unit.edit, Replace)
     assert isinstance(rules.edit, Replace)
     text = rules.edit.text or ""
-    ports = "tcp dport { 22, 16509, 16514, 5900-5999 } drop"
+    first = "tcp flags & (fin | syn | rst | ack) == syn"
+    ports = f"tcp dport {{ 22, 5900-5999, 16509, 16514, 49152-49215 }} {first} drop"
     assert f"ip saddr != {{ 192.0.2.0/24 }} {ports}" in text
     assert f"ip6 saddr != {{ 2001:db8:7::/48 }} {ports}" in text
 
@@ -106,10 +114,19 @@ def test_without_nft_or_without_sources_a_person_is_told_how() -> None:
     saved = "*filter\n:INPUT ACCEPT [0:0]\nCOMMIT\n"
     (change,) = judge(CONTROL, host(SSHD, Absent("nft is not installed"), iptables=saved))[0].fix
     assert isinstance(change.edit, Do)
-    assert "iptables -I INPUT -p tcp" in change.edit.steps
-    (change,) = judge(CONTROL, host(SSHD, policy=Policy()))[0].fix
+    assert "ip6tables -I INPUT -s 2001:db8:7::/48 -p tcp" in change.edit.steps
+    assert change.edit.steps.index("-j DROP") < change.edit.steps.index("-j ACCEPT")  # each goes before the last
+    (change,) = judge(CONTROL, host(TLS, policy=Policy()))[0].fix
     assert isinstance(change.edit, Do)
     assert "network.management_sources" in change.edit.steps
+
+
+def test_without_sources_ssh_is_not_held_to_any_and_libvirt_and_consoles_are() -> None:
+    found = judge(CONTROL, host(SSHD + TLS + VNC, policy=Policy()))
+    assert [finding.result for finding in found] == ["notapplicable", "fail", "fail"]
+    assert "network.management_sources" in found[0].message
+    only = json.dumps({"nftables": []})
+    assert results(CONTROL, host(SSHD.replace(":22 ", ":2222 "), only, policy=Policy())) == ["notapplicable"]
 
 
 def test_other_ports_and_what_is_local_do_not_count() -> None:
@@ -125,6 +142,77 @@ def test_every_device_with_an_address_counts() -> None:
     assert judge(CONTROL, host(SSHD, ip=inner))[0].message.endswith("IPv4 by br7, IPv4 by eth0")
 
 
-def test_a_stranger_is_in_no_network_that_manages() -> None:
-    assert strangers(()) == {"ip": "198.51.100.77", "ip6": "2001:db8:ffff:ffff::77"}
-    assert strangers(("198.51.100.0/24", "2001:db8::/32")) == {"ip": "203.0.113.77", "ip6": "3fff:ffff::77"}
+ACCEPTING = """\
+*filter
+:INPUT ACCEPT [0:0]
+-A INPUT -s {source} -p tcp -m tcp --dport 22 -j ACCEPT
+-A INPUT -j DROP
+COMMIT
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "policy", "result"),
+    [
+        ("192.0.2.0/24", SITE, "pass"),
+        ("192.0.2.64/26", SITE, "pass"),
+        ("10.0.0.0/8", SITE, "fail"),
+        ("192.0.0.0/16", SITE, "fail"),
+        ("10.0.0.0/8", Policy(), "pass"),
+    ],
+)
+def test_a_network_that_does_not_manage_may_not_come(source: str, policy: Policy, result: str) -> None:
+    saved = ACCEPTING.format(source=source)
+    (finding,) = judge(CONTROL, host(SSHD, policy=policy, iptables=saved))
+    assert finding.result == result
+    assert result != "fail" or finding.message == f"sshd is open to {source}: IPv4 by eth0"
+
+
+def test_sources_that_leave_no_address_for_documents_leave_strangers() -> None:
+    sources = ("198.51.100.0/24", "203.0.113.0/24")
+    assert results(CONTROL, host(SSHD, policy=Policy(network=Network(management_sources=sources)))) == ["fail"]
+
+
+def test_rules_of_iptables_that_nft_cannot_spell_count() -> None:
+    vague = {"xt": {"type": "match", "name": "multiport"}}
+    scope = {"family": "ip", "table": "filter"}
+    chain = {**scope, "name": "INPUT", "hook": "input", "prio": 0, "policy": "drop", "type": "filter"}
+    rule = {**scope, "chain": "INPUT", "handle": 2, "expr": [vague, {"accept": None}]}
+    told = json.dumps({"nftables": [{"chain": chain}, {"rule": rule}]})
+    head = "# Generated by iptables-save v1.8.9 (nf_tables) on Mon Nov 30 20:08:00 2026\n"
+    for port, result in ((22, "fail"), (23, "pass")):
+        saved = f"*filter\n:INPUT DROP [0:0]\n-A INPUT -p tcp -m multiport --dports {port} -j ACCEPT\nCOMMIT\n"
+        assert results(CONTROL, host(SSHD, told, iptables=head + saved)) == [result]
+
+
+def test_where_nftables_service_loads_the_rules_it_loads_the_table() -> None:
+    files = {"/etc/nftables.conf": "flush ruleset\n"}
+    (finding,) = judge(CONTROL, host(SSHD, enabled={"nftables.service": "enabled"}, more=files))
+    rules, loading = finding.fix
+    assert (rules.document.name, loading.document.name) == (RULES, "/etc/nftables.conf")
+    assert loading.edit == AddLine(f'include "{RULES}"')
+
+
+def test_without_systemd_a_person_sees_to_it_that_the_table_is_loaded() -> None:
+    bare = made(MONOLITHIC, units({}), SITE, commands={SS: SSHD, NFT: NO_RULES, IP: ETH, ROUTE: ""})
+    edit = judge(CONTROL, bare)[0].fix[-1].edit
+    assert isinstance(edit, Do)
+    assert f"nft -f {RULES}" in edit.steps
+
+
+def test_the_table_on_disk_is_what_the_policy_wants_by_now() -> None:
+    table = judge(CONTROL, host(SSHD))[0].fix[0].edit
+    assert isinstance(table, Replace)
+    text = table.text or ""
+    closed = dropping(22, SOURCES)
+    on = {UNIT: "enabled"}
+    assert results(CONTROL, host(SSHD, closed, more={RULES: text}, enabled=on)) == ["pass", "pass"]
+    assert results(CONTROL, host(SSHD, closed, more={RULES: text})) == ["pass", "fail"]
+    elsewhere = Policy(network=Network(management_sources=("192.0.2.0/24",)))
+    (_, stale) = judge(CONTROL, host(SSHD, closed, elsewhere, more={RULES: text}, enabled=on))
+    assert (stale.result, stale.subject.name) == ("fail", RULES)
+    assert isinstance(stale.fix[0].edit, Replace)
+    loaded = {RULES: text, "/etc/nftables.conf": f'include "{RULES}"\n'}
+    for more, result in ((loaded, "pass"), ({**loaded, "/etc/nftables.conf": ""}, "fail")):
+        there = host(SSHD, closed, more=more, enabled={"nftables.service": "enabled", **on})
+        assert results(CONTROL, there) == ["pass", result]

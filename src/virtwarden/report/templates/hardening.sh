@@ -261,6 +261,8 @@ displays() { # from libvirt 10.2 on; else guests take them when they start
 }
 labels() { ! has restorecon || restorecon -R "$1"; }
 firewall() { ! firewall-cmd --state >/dev/null 2>&1 || firewall-cmd --reload; }
+ufw_rules() { ! has ufw || ufw reload; } # which says so, and does nothing, where it is not enabled
+own_table() { ! has nft || nft -f /etc/virt-warden/management.nft; }
 boot_menu() {
     if has update-grub; then update-grub; else grub2-mkconfig -o /boot/grub2/grub.cfg; fi
 }
