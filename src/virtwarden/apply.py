@@ -77,6 +77,8 @@ class Applying:
         Raises `Refused` before anything is changed, `TakenBack` where it went wrong and was taken back, `Unfinished`
         where even that failed, and whatever interrupted it, once all is taken back.
         """
+        for line in self.keeper.let_clients_in():
+            self.tell(line)
         self._refuse_drift(plan)
         transaction = self._begin(plan)
         try:

@@ -58,6 +58,8 @@ def undo(
 
     Raises `Drifted` before anything is touched, `Unfinished` where something could not be taken back, and `OSError`.
     """
+    for line in keeper.let_clients_in():
+        tell(line)
     forced = force or (transaction.undoing is not None and transaction.undoing.forced)
     drifts = tuple(_drifts(transaction, keeper))
     if drifts and not forced:

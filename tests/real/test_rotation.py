@@ -121,11 +121,13 @@ def test_a_thousand_connections_while_all_certificates_are_replaced(host: Machin
         told = warden(host, "pki", "rotate", "/etc/renewed", "--yes")
         assert "step: place the new certificates and keys" in told
         assert "update-tls libvirtd: done" in told
+        assert "next:" not in told, "its authority is the same"
         told = warden(host, "pki", "rotate", "/etc/turned", "--yes")
         assert "step: trust the new authority besides the old one" in told
         assert "next: do the same on every host and client" in told
         told = warden(host, "pki", "rotate", "/etc/turned", "--yes")
         assert "step: place the new certificates and keys" in told
+        assert "next: once every client shows a certificate of the new authority" in told
         show(host, "client-new")
         told = warden(host, "pki", "rotate", "/etc/turned", "--finish", "--yes")
         assert "step: trust the old authority no more" in told

@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests.stores.fakes import Fakes
+from virtwarden.stores.daemons import names_of
 from virtwarden.stores.images import StoreError
+from virtwarden.stores.initscripts import InitScripts
 from virtwarden.stores.programs import Programs
-from virtwarden.stores.services import InitScripts, Systemd, Unmanaged, names_of, services
+from virtwarden.stores.services import Unmanaged, services
+from virtwarden.stores.systemd import Systemd
 
 SHOWN = """\
 Id={name}

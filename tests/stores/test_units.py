@@ -13,8 +13,9 @@ import pytest
 from virtwarden.edits import Replace, SetState
 from virtwarden.model import Document
 from virtwarden.stores.images import Image, Nothing, StateImage, StoreError, between
+from virtwarden.stores.initscripts import InitScripts
 from virtwarden.stores.programs import Programs
-from virtwarden.stores.services import InitScripts, Unmanaged
+from virtwarden.stores.services import Unmanaged
 from virtwarden.stores.units import Units
 
 VENDOR = Path("/lib/systemd/system")

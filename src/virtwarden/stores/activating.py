@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from virtwarden.model import Activation, Document
+from virtwarden.stores import firewalls
 from virtwarden.stores.activators import Activator, System, installed, located, repeatedly, simply
 from virtwarden.stores.auditloading import audit_rules
 from virtwarden.stores.bootmenu import grub
@@ -102,21 +103,6 @@ def _sysctl(what: str) -> Activator:
     )
 
 
-def _firewalld(system: System) -> Activator:
-    def why_not() -> str:
-        if not installed("firewall-cmd"):
-            return "firewalld is not installed"
-        return "" if system.programs.ask(("firewall-cmd", "--state")).code == 0 else "firewalld does not run"
-
-    def read() -> None:
-        system.programs.must(("firewall-cmd", "--reload"))
-
-    def check() -> None:
-        system.programs.must(("firewall-cmd", "--check-config"))
-
-    return Activator(do=simply(read), why_not=why_not, check=check, again=repeatedly(read))
-
-
 def _exports(system: System) -> Activator:
     def why_not() -> str:
         if not installed("exportfs"):
@@ -206,7 +192,9 @@ _BY_VERB: dict[str, Callable[[System], Activator]] = {
     "audit-rules": audit_rules,
     "grub": grub,
     "udev": udev,
-    "firewalld": _firewalld,
+    "firewalld": firewalls.firewalld,
+    "ufw": firewalls.ufw,
+    "nft": firewalls.nft,
     "exports": _exports,
     "apparmor": _apparmor,
 }

@@ -17,10 +17,12 @@ from virtwarden.stores.activating import activator
 from virtwarden.stores.activators import Activator, System
 from virtwarden.stores.auditkernel import AuditKernel
 from virtwarden.stores.files import Files
+from virtwarden.stores.heldback import doors
 from virtwarden.stores.images import FileImage, Image, StoreError
 from virtwarden.stores.labels import Labels
 from virtwarden.stores.libvirt import Definitions, domains, nwfilters
 from virtwarden.stores.live import LiveDevices
+from virtwarden.stores.nfttables import NftTables
 from virtwarden.stores.programs import Programs
 from virtwarden.stores.selinux import Booleans, FileContexts
 from virtwarden.stores.services import services
@@ -134,6 +136,16 @@ class Keeper:
         if self._activator(activation).again():
             yield f"{activation}: done"
 
+    def let_clients_in(self) -> Iterator[str]:
+        """Have libvirt's daemons take new clients again where one of us that was killed held them back; what was done,
+        or could not be."""
+        for door in doors(self.programs) if self.runs else ():
+            try:
+                if door.mend():
+                    yield f"{door.name}: takes new clients again, which an interrupted reload held back"
+            except StoreError as wrong:
+                yield f"{door.name} may still hold back new clients: {wrong}"
+
     def _activator(self, activation: Activation) -> Activator:
         return activator(activation, System(self.programs, services(self.daemons)))
 
@@ -157,6 +169,7 @@ class Keeper:
             "fcontext": FileContexts(self.programs),
             "labels": Labels(self.programs),
             "audit": AuditKernel(),
+            "nft": NftTables(self.programs),
         }
         if document.kind not in stores:
             raise StoreError(f"{document} cannot be changed by a program")

@@ -15,7 +15,9 @@ from virtwarden.model import Document
 from virtwarden.stores import auditloading, installs, links
 from virtwarden.stores.files import Files
 from virtwarden.stores.images import Image, Nothing, StateImage, StoreError
-from virtwarden.stores.services import InitScripts, Services, Systemd
+from virtwarden.stores.initscripts import InitScripts
+from virtwarden.stores.services import Services
+from virtwarden.stores.systemd import Systemd
 
 _STATES = ("enabled", "disabled", "masked", "active", "inactive")
 _BY_HAND = {

@@ -42,7 +42,7 @@ def run(words: list[str]) -> int:
     if not chosen.yes:
         require_yes()
     code = carried_out(plan, source, Terms(chosen.state))
-    if code == PASSED and step in _NEXT:
+    if code == PASSED and step in _NEXT and rotated(aim)[1].rewrites:
         print(f"next: {_NEXT[step]}")
     return code
 

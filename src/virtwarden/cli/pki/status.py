@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -53,19 +54,25 @@ def _code(found: Sequence[Ending], served: Sequence[Port], unread: Sequence[str]
 def _lines(
     found: Sequence[Ending], served: Sequence[Port], unread: Sequence[str], now: datetime, notice: timedelta
 ) -> Iterator[str]:
+    from virtwarden.report.layout import style_for  # noqa: PLC0415
     from virtwarden.report.visible import visible  # noqa: PLC0415
 
+    width = style_for(sys.stdout).width
     if not found and not unread:
         yield "no certificate lies in the places of libvirt, QEMU and their clients"
     for each in found:
         sign = _SIGNS[each.ends is None or each.ends > now + notice]
-        yield f"{sign} {_when(each.ends, now):<28} {visible(each.path)}  {each.kind} {visible(each.subject)}"
+        begin, about = (
+            f"{sign} {_when(each.ends, now):<28} {visible(each.path)}",
+            f"{each.kind} {visible(each.subject)}",
+        )
+        yield f"{begin}  {about}" if len(begin) + len(about) < width - 1 else f"{begin}\n{' ' * 31}{about}"
     if served:
         yield ""
     for port in served:
-        told = "serves what" if port.same else ""
-        words = f"{told} {visible(port.file)} holds, {port.said}".strip() if port.same else visible(port.said)
-        yield f"{_SIGNS[port.same]} {visible(port.who)} {visible(port.where)}: {words}"
+        said = f"serves what {port.file} holds, {port.said}" if port.same else port.said
+        at = f"{port.who} {port.where}".strip()
+        yield f"{_SIGNS[port.same]} {visible(at)}: {visible(said)}"
     yield from (f"? {visible(each)}" for each in unread)
 
 
@@ -105,10 +112,11 @@ def options() -> Parser:
 
     made = parser(
         "pki status",
-        "What ends when, and what is served. Exit code: 0 all is well, 1 something ends soon or another certificate "
-        "is served than the file holds, 2 something is not known.",
+        "What ends when, and what libvirt and the running guests' consoles serve. Exit code: 0 all is well, 1 "
+        "something ends soon or another certificate is served than the file holds, 2 something is not known, "
+        "3 wrong usage. Migration and NBD have a port only while they go on, and are not asked.",
     )
-    made.add_argument("--json", action="store_true", help="for a program")
+    made.add_argument("--json", action="store_true", help="as JSON")
     made.add_argument("--days", type=_days, metavar="N", help="soon means in so many days (default: the policy's)")
     add_policy(made)
     return made
