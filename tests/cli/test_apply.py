@@ -179,7 +179,7 @@ def test_an_open_transaction_blocks_all_but_what_ends_it(image: Path, capsys: py
     script = (
         "import os, signal; from virtwarden.stores import files\n"
         "def die(*_): os.kill(os.getpid(), signal.SIGKILL)\n"
-        "files._replace = die\n"
+        "files.replace = die\n"
         "from virtwarden.cli import main; import sys; main(sys.argv[1:])"
     )
     argv = [sys.executable, "-c", script, "apply", "--root", str(image), *ON, "--yes", "--state", str(state)]

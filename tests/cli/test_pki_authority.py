@@ -506,3 +506,104 @@ def test_help_of_each_command_loads_no_cryptography() -> None:
             "assert 'cryptography' not in sys.modules"
         )
         subprocess.run((sys.executable, "-c", code), check=True, capture_output=True)
+
+
+# --- odd words -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "ca/pass/x", "pass/x", "\udcff", "two\nlines", "\x1b[31m", ""])
+def test_odd_paths_and_names_are_one_sentence(place: Path, capsys: Told, name: str) -> None:
+    signing = ("--authority", "ca", "--passphrase-file", "pass")
+    for words in (
+        ("revoke", name, *signing),
+        ("list", "--authority", name),
+        ("bundle", name, "--out", "b"),
+        ("sign", name, "--as", "client", "--out", "s", *signing),
+        ("crl", "--authority", "ca", "--passphrase-file", name),
+    ):
+        refused(main(["pki", *words]), capsys, "virt-warden: ")
+
+
+@pytest.mark.parametrize("number", ["-1", "99999999999999"])
+def test_a_number_that_is_no_descriptor_is_said_so(place: Path, capsys: Told, number: str) -> None:
+    refused(
+        main(["pki", "crl", "--authority", "ca", f"--passphrase-fd={number}"]), capsys, "is no file descriptor"
+    )
+
+
+def test_the_list_is_never_written_over_something_else(place: Path, capsys: Told) -> None:
+    key = (place / "pass").read_bytes()
+    refused(pki("crl --out pass"), capsys, "holds something else")
+    assert (place / "pass").read_bytes() == key
+    assert pki("crl --out list.pem") == 0
+    assert pki("crl --out list.pem") == 0
+
+
+def test_another_authority_is_left_alone(place: Path, capsys: Told) -> None:
+    signer(place / "other")
+    anchor = (place / "other" / "cacert.pem").read_bytes()
+    assert issue("client alice --out alice") == 0
+    capsys.readouterr()
+    where = "in the authority's own folder"
+    refused(issue("client bob --out other --replace"), capsys, where)
+    refused(main(["pki", "request", "client", "bob", "--out", "other", "--key", "p256"]), capsys, where)
+    refused(main(["pki", "bundle", "alice", "--out", "other/certificates", "--replace"]), capsys, where)
+    (place / "loop").symlink_to("loop")
+    refused(main(["pki", "bundle", "alice", "--out", "loop"]), capsys, "virt-warden: ")
+    assert (place / "other" / "cacert.pem").read_bytes() == anchor
+
+
+def test_what_a_request_says_cannot_move_the_cursor(place: Path, capsys: Told) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kvm1\x1b[2J\nall is well")])
+    asked = x509.SubjectAlternativeName([x509.DNSName("kvm1\x1b[31m\nnames fine")])
+    request = x509.CertificateSigningRequestBuilder().subject_name(subject).add_extension(asked, critical=False)
+    (place / "odd.csr").write_bytes(request.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
+    assert pki("sign odd.csr --as server --name kvm1 --out kvm1") == 0
+    said = capsys.readouterr().out
+    assert "\x1b" not in said
+    assert "\nall is well" not in said
+    assert "\nnames fine" not in said
+    assert r"kvm1\x1b[31m\nnames fine" in said
+
+
+def test_requests_alone_travel_from_a_host_that_serves_all_uses(place: Path) -> None:
+    assert (
+        main(
+            [
+                "pki",
+                "request",
+                "server",
+                "kvm1",
+                "198.51.100.10",
+                "--out",
+                "host",
+                "--uses",
+                "all",
+                "--key",
+                "p256",
+            ]
+        )
+        == 0
+    )
+    before = files(place / "host")
+    subprocess.run("(cd host && tar -c */request.pem) | tar -x --one-top-level=asked", shell=True, check=True)
+    assert all(path.endswith("/request.pem") for path in files(place / "asked"))
+    assert pki("sign asked --as server --out signed") == 0
+    assert not any("key" in path for path in files(place / "signed"))
+    subprocess.run(("cp", "-r", "signed/.", "host/"), check=True)
+    assert files(place / "host") > before
+    assert all(fits(place / "host" / use, "server") for use in ("libvirt", "vnc", "spice", "migrate", "backup"))
+    assert main(["pki", "verify", "host", "--dial", "kvm1", "--dial", "198.51.100.10"]) == 0
+
+
+def test_files_and_names_may_follow_options(place: Path, capsys: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert issue("client alice --out alice") == 0
+    file = "alice/clientcert.pem"
+    assert main(["pki", "match", "*", "--rules", "old", file]) == 0
+    assert main(["pki", "dn", file, "--all", file]) == 0
+    assert main(["pki", "verify", file, "--authority", "alice/cacert.pem", "alice/clientkey.pem"]) == 0
+    capsys.readouterr()
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    refused(main(["sasl", "add", "--password-file", "pass", "alice"]), capsys, "only root")
+    refused(main(["sasl", "list", "--json", "--", "alice", "x"]), capsys, "sasl --help shows the options")

@@ -58,7 +58,7 @@ def test_a_dry_run_shows_what_would_be_and_changes_nothing(command: Command) -> 
     command.offer("libvirt")
     start = tree(command.site.root)
     told = command.install("--dry-run")
-    assert "0600 root:root  the private key of a server" in told
+    assert "private/serverkey.pem  0600 root:root\n  serverkey.pem: the private key of a server\n" in told
     assert "PRIVATE KEY" not in told
     assert tree(command.site.root) == start
 

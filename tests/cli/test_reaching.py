@@ -56,6 +56,8 @@ def told(capsys: pytest.CaptureFixture[str], *words: str) -> str:
         (("2001:db8::7", "--port", "2222"), "virsh -c 'qemu+ssh://[2001:db8::7]:2222/system?proxy=native'"),
         (("kvm7", "--transport", "tls"), "virsh -c qemu+tls://kvm7/system"),
         (("kvm7", "--transport", "tls", "--pkipath", "/a b"), "virsh -c 'qemu+tls://kvm7/system?pkipath=/a%20b'"),
+        (("kvm7", "--transport", "tls", "--pkipath", "/\udcff"), "virsh -c 'qemu+tls://kvm7/system?pkipath=/%FF'"),
+        (("kvm7", "--transport", "tls", "--pkipath", "/a/../b/"), "virsh -c 'qemu+tls://kvm7/system?pkipath=/b'"),
     ],
 )
 def test_connect_prints_the_command(

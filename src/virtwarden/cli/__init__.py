@@ -53,6 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if sys.stdout is None or sys.stderr is None:
         return USAGE  # nobody would see anything, not even this
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull)  # noqa: SIM115  # and no other file gets its descriptor
     if (sys.stdout.encoding or "utf-8").lower() not in ("utf-8", "utf8") and hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")
     if not words or words[0] in ("-h", "--help", "help"):
@@ -71,6 +73,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         _say_no_more()
         return _complain(f"standard output takes no more: {wrong.strerror}")
+    except EOFError:
+        print()
+        return _complain("nothing was answered, and nothing done")
     except KeyboardInterrupt:
         return _INTERRUPTED
 
@@ -103,7 +108,13 @@ def _say_no_more() -> None:
 
 
 def _complain(sentence: str) -> int:
-    print(f"virt-warden: {sentence}", file=sys.stderr)
+    """Say it on one line, whatever names and other programs' words are in it."""
+    from virtwarden.report.visible import visible  # noqa: PLC0415  # only where something is wrong
+
+    try:
+        print(f"virt-warden: {visible(sentence)}", file=sys.stderr)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
     return USAGE
 
 

@@ -6,19 +6,19 @@ import argparse
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from virtwarden import profiles
 from virtwarden.cli import UsageError
 from virtwarden.cli.parsing import Parser
-from virtwarden.control import CHAPTERS, Control
-from virtwarden.controls import every_control
-from virtwarden.facts.policy import Policy, PolicyError, Table, parse_table, policy_from
-from virtwarden.host import Absent, Host, Source, Unknown
-from virtwarden.model import Severity
-from virtwarden.profiles import Profile, require_known
-from virtwarden.scan import guest_names
+
+if TYPE_CHECKING:
+    from virtwarden.control import Control
+    from virtwarden.facts.policy import Policy, Table
+    from virtwarden.host import Host, Source
+    from virtwarden.profiles import Profile
 
 POLICY_FILE = Path("/etc/virt-warden/policy.toml")
+_PROFILES = Path(__file__).parent.parent / "profiles"
 
 
 def add_source(parser: Parser) -> None:
@@ -68,6 +68,8 @@ def raw_source_of(options: argparse.Namespace) -> Iterator[Source]:
 
 def add_choice(parser: Parser) -> argparse._ArgumentGroup:
     """Options that say what is judged."""
+    from virtwarden.model import Severity  # noqa: PLC0415  # not needed for the help of commands that judge nothing
+
     choice = parser.add_argument_group("what is judged")
     choice.add_argument(
         "--control", nargs="+", action="extend", metavar="ID", help="only these controls, or those of a chapter"
@@ -81,6 +83,11 @@ def add_choice(parser: Parser) -> argparse._ArgumentGroup:
 
 def chosen_controls(chosen: argparse.Namespace, profile: Profile) -> list[Control]:
     """The controls that the options name: those of the profile unless some are named."""
+    from virtwarden.control import CHAPTERS  # noqa: PLC0415
+    from virtwarden.controls import every_control  # noqa: PLC0415
+    from virtwarden.model import Severity  # noqa: PLC0415
+    from virtwarden.profiles import require_known  # noqa: PLC0415
+
     wanted = list(profile.select(every_control()))
     if chosen.control:
         known = {control.id: [control] for control in every_control()}
@@ -98,6 +105,10 @@ def chosen_controls(chosen: argparse.Namespace, profile: Profile) -> list[Contro
 
 def require_guest(host: Host, name: str) -> None:
     """Raises `UsageError` where the host has no such guest."""
+    from virtwarden.host import Absent, Unknown  # noqa: PLC0415
+    from virtwarden.profiles import require_known  # noqa: PLC0415
+    from virtwarden.scan import guest_names  # noqa: PLC0415
+
     try:
         known = guest_names(host)
     except Absent as absent:
@@ -109,10 +120,9 @@ def require_guest(host: Host, name: str) -> None:
 
 def add_policy(parser: Parser) -> None:
     """Options that say by what a host is judged."""
+    shipped = sorted(path.stem for path in _PROFILES.glob("*.toml"))
     group = parser.add_argument_group("by what it is judged")
-    group.add_argument(
-        "--profile", metavar="NAME", help=f"{', '.join(profiles.shipped())}, or a profile's .toml file"
-    )
+    group.add_argument("--profile", metavar="NAME", help=f"{', '.join(shipped)}, or a profile's .toml file")
     group.add_argument(
         "--policy", metavar="FILE", help=f"the site's policy (default: {POLICY_FILE} if there is one)"
     )
@@ -120,17 +130,23 @@ def add_policy(parser: Parser) -> None:
 
 def policy_of(options: argparse.Namespace) -> tuple[Policy, Profile]:
     """The site's policy on top of its profile. Raises `PolicyError`."""
+    from virtwarden import profiles  # noqa: PLC0415
+    from virtwarden.controls import every_control  # noqa: PLC0415
+    from virtwarden.facts.policy import policy_from  # noqa: PLC0415
+
     where, site = _site_policy(options.policy)
     named = site.get("profile")
     profile = profiles.load(options.profile or (named if isinstance(named, str) else profiles.DEFAULT))
     policy = policy_from(profile.policy, site, {"profile": profile.name}, where=where)
     known = [control.id for control in every_control()]
     for waiver in policy.waiver:
-        require_known(waiver.control, known, f"{where}: waiver: control")
+        profiles.require_known(waiver.control, known, f"{where}: waiver: control")
     return policy, profile
 
 
 def _site_policy(named: str | None) -> tuple[str, Table]:
+    from virtwarden.facts.policy import PolicyError, parse_table  # noqa: PLC0415
+
     path = Path(named) if named else POLICY_FILE
     try:
         return str(path), parse_table(path.read_text("utf-8"), str(path))

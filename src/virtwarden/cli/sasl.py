@@ -25,7 +25,7 @@ def run(words: list[str]) -> int:
     if not words:
         print(made.format_help(), end="")
         return USAGE
-    chosen = made.parse_args(words)
+    chosen = made.parse_intermixed_args(words)  # the name may follow options
     if (chosen.user is None) is (chosen.command != "list"):
         raise UsageError(
             "list shows all users; it takes no name"

@@ -205,7 +205,7 @@ def load(folder: Path) -> Authority:
     try:
         found = _certificate(secretfiles.read(path), path)
         mode = folder.stat().st_mode
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         raise Complaint(f"there is no authority in {folder}; virt-warden pki init makes one") from None
     if mode & 0o022:
         raise Complaint(f"others can write to {folder}; chmod 700 {folder}, and look at what is in it")

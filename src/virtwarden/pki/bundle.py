@@ -43,7 +43,7 @@ def read(folder: Path) -> tuple[ClientFiles, ClientFiles]:
     found = {
         use: _files(place)
         for use, place in (("flat", folder), ("libvirt", folder / "libvirt"), ("vnc", folder / "vnc"))
-        if (place / "clientcert.pem").exists()
+        if secretfiles.is_there(place / "clientcert.pem")
     }
     libvirt = found.get("libvirt") or found.get("flat")
     vnc = found.get("vnc") or libvirt

@@ -74,8 +74,7 @@ def require_room(
 ) -> None:
     """Raises `Complaint` where these parts, by folder, and the authority's own files cannot be written: before anything
     is signed."""
-    if authority.folder.resolve() in (out.resolve(), *out.resolve().parents):
-        raise Complaint(f"{out} is in the authority's own folder; what is issued is written elsewhere")
+    secretfiles.require_no_authority(out)
     paths = [(folder, f"{folder}{part}.pem") for folder, parts in wanted for part in parts]
     if existing == "refuse":
         secretfiles.require_absent(out, [path for _, path in paths])

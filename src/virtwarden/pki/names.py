@@ -144,7 +144,7 @@ def _written(name: str) -> str:
     bare = name.strip().removesuffix(".")
     if "%" not in bare:  # the scope of an address means nothing to others
         with suppress(ValueError):
-            return str(ip_address(bare.removeprefix("[").removesuffix("]")))
+            return str(ip_address(bare[1:-1] if bare.startswith("[") and bare.endswith("]") else bare))
     labels = bare.split(".")
     if len(bare) > 253 or not all(_LABEL.match(label) for label in labels) or labels[-1].isdigit():
         raise Complaint(f"{_shown(name)} is neither a host name in ASCII nor an address")

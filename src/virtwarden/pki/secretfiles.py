@@ -21,6 +21,9 @@ from virtwarden.complaint import Complaint
 Existing = Literal["refuse", "replace"]
 """What is done about a file that is there already."""
 
+AUTHORITY_MARKS = ("cakey.pem", "issued.json")
+"""What an authority's folder holds, and no other one."""
+
 SECRET, OPEN = 0o600, 0o644
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -48,8 +51,8 @@ def read(path: Path, largest: int = _LARGEST) -> bytes:
             if not path.is_file():
                 raise Complaint(f"{path} is not a file")
             data = file.read(largest + 1)
-    except FileNotFoundError:
-        raise
+    except (FileNotFoundError, NotADirectoryError) as missing:
+        raise FileNotFoundError(missing.errno, missing.strerror, str(path)) from None
     except OSError as refused:
         raise Complaint(f"{path} cannot be read: {refused.strerror}") from None
     if len(data) > largest:
@@ -57,11 +60,30 @@ def read(path: Path, largest: int = _LARGEST) -> bytes:
     return data
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is something at this path. Raises `Complaint` where that cannot be told."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as refused:
+        raise Complaint(f"{path} cannot be looked at: {refused.strerror}") from None
+    return True
+
+
 def require_absent(target: Path, paths: Iterable[str]) -> None:
     """Raises `Complaint` where one of these is there already."""
     for path in paths:
         if os.path.lexists(target / path):
             raise Complaint(f"{target / path} is there already; give --replace to write it anew")
+
+
+def require_no_authority(target: Path) -> None:
+    """Raises `Complaint` for an authority's folder, and for what is in it: nothing else is written there."""
+    resolved = Path(os.path.realpath(target))  # which a loop of symbolic links does not stop
+    for folder in (resolved, *resolved.parents):
+        if all(os.path.lexists(folder / name) for name in AUTHORITY_MARKS):
+            raise Complaint(f"{target} is in the authority's own folder; what is issued is written elsewhere")
 
 
 def require_room(target: Path, tree: Tree, existing: Existing) -> None:

@@ -62,7 +62,10 @@ def path(text: str) -> Path:
 
     if not text or "\0" in text:
         raise UsageError(f"{text!r} is no path")
-    return Path(text).absolute()
+    try:
+        return Path(text).absolute()
+    except FileNotFoundError:
+        raise UsageError("the folder that this runs in is not there any more; change to another one") from None
 
 
 def told(issued: Issued, place: str | Path) -> Iterator[str]:

@@ -14,6 +14,7 @@ def run(words: list[str]) -> int:
         raise UsageError("name either --out DIR or --tar FILE")
     from virtwarden.pki import bundle, secretfiles  # noqa: PLC0415
 
+    secretfiles.require_no_authority(path(chosen.out if chosen.tar is None else chosen.tar))
     files = bundle.bundle(*bundle.read(path(chosen.certificates)), chosen.program)
     if chosen.tar is not None:
         secretfiles.place_file(path(chosen.tar), bundle.archive(files), existing(chosen))

@@ -9,7 +9,7 @@ from virtwarden.report.visible import visible
 
 def run(words: list[str]) -> int:
     """Print the subject of each file's own certificate, the first in it."""
-    chosen = options().parse_args(words)
+    chosen = options().parse_intermixed_args(words)  # files may follow options
     from virtwarden.cli.pki.certificates import certificates_in  # noqa: PLC0415
 
     code = PASSED

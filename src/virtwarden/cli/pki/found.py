@@ -28,7 +28,7 @@ class Found:
 
 def limits(chosen: argparse.Namespace, version: tuple[int, ...] | None = None) -> Limits:
     """What the site's policy asks for, and the oldest libvirt that is meant. Raises `UsageError`."""
-    if chosen.libvirt:
+    if chosen.libvirt is not None:
         try:
             version = tuple(int(part) for part in chosen.libvirt.split("."))
         except ValueError:

@@ -33,7 +33,8 @@ def run(words: list[str]) -> int:
     folder = path(chosen.folder)
     authority.require_empty(folder)
     name = names.authority_name(chosen.name or _name())
-    passphrase = require_passphrase(secret(chosen, "passphrase", "passphrase of the new authority", twice=True))
+    prompt = "passphrase of the new authority"
+    passphrase = secret(chosen, "passphrase", prompt, twice=True, fit=require_passphrase)
     made = authority.create(folder, name, chosen.key, chosen.days, passphrase)
     if mark:
         print("virt-warden: the authority's key lies on a machine that runs guests; move it away", file=sys.stderr)

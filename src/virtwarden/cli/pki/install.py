@@ -86,6 +86,8 @@ def _uses(named: str | None) -> tuple[Use, ...]:
     if named is None:
         return ()
     words = [word for word in named.replace(",", " ").split() if word]
+    if not words:
+        raise UsageError(f"no use is named; --uses takes {', '.join(USES)}")
     known = {use: use for use in USES}
     for word in words:
         if word not in known:

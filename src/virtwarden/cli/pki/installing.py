@@ -107,13 +107,17 @@ def rotated(aim: Aim) -> tuple[Step, Plan, Source, tuple[str, ...]]:
 
 
 def in_words(plan: Plan) -> Iterator[str]:
-    """What would be placed, a line each, and what makes those who run take it."""
+    """What would be placed and from where, and what makes those who run take it."""
     width = max(len(each.path) for each in plan.rewrites)
+    copies = [edit.source for rewrite in plan.rewrites for edit in rewrite.edits if isinstance(edit, CopyOf)]
+    folder = os.path.commonpath([os.path.dirname(path) for path in copies]) if copies else ""
+    if folder:
+        yield f"from {visible(folder)}:"
     for rewrite in plan.rewrites:
         for edit in rewrite.edits:
             if isinstance(edit, CopyOf):
-                rights = f"{edit.mode:04o} {edit.owner}:{edit.group}"
-                yield f"{visible(rewrite.path):<{width}}  {rights}  {visible(edit.what)} ({visible(edit.source)})"
+                yield f"{visible(rewrite.path):<{width}}  {edit.mode:04o} {edit.owner}:{edit.group}"
+                yield f"  {visible(os.path.relpath(edit.source, folder))}: {visible(edit.what)}"
             elif isinstance(edit, SetMode):
                 rights = f"{edit.mode or 0:04o} {edit.owner}:{edit.group}"
                 yield f"{visible(rewrite.path):<{width}}  {rights}  a new directory"
@@ -134,12 +138,23 @@ def _placed(host: Host, aim: Aim, root: str) -> tuple[tuple[Placement, ...], str
     placed = tuple(each for each in found if not aim.uses or each.place.use in aim.uses)
     needed = f"{aim.role}cert"
     if not placed or (aim.role in ("server", "client") and not any(each.place.part == needed for each in placed)):
-        what = f"no {needed}.pem" if aim.role in ("server", "client") else "nothing to place"
-        raise UsageError(f"{offered.folder} has {what}: {', '.join(_names(offered)) or 'no file of a known name'}")
+        raise UsageError(_nothing(offered, aim))
     return placed, label
 
 
 _ASKS = "pki install"
+
+
+def _nothing(offered: Certificates, aim: Aim) -> str:
+    """Why the folder is not to be placed for those who are meant."""
+    uses = ", ".join(offered.uses)
+    if not uses:
+        return f"{offered.folder} has nothing to place: no file of a known name"
+    if aim.role in ("server", "client") and (not aim.uses or set(aim.uses) & set(offered.uses)):
+        return f"{offered.folder} has no {aim.role}cert.pem for libvirt; what it has is for {uses}"
+    return (
+        f"{offered.folder} has nothing to place for {', '.join(aim.uses) or aim.role}; what it has is for {uses}"
+    )
 
 
 def _require_sound(offered: Certificates, uses: tuple[Use, ...]) -> None:
@@ -147,10 +162,6 @@ def _require_sound(offered: Certificates, uses: tuple[Use, ...]) -> None:
     if against:
         more = f"; and {len(against) - _MOST_TOLD} more" if len(against) > _MOST_TOLD else ""
         raise UsageError(f"nothing was placed: {'; '.join(against[:_MOST_TOLD])}{more}")
-
-
-def _names(offered: Certificates) -> Iterator[str]:
-    yield from (f"{use}/{part}.pem" for use, part in sorted(offered.files))
 
 
 def _conf(host: Host) -> DaemonConf | None:

@@ -17,7 +17,7 @@ _AGE = {Rules.NEW: "by today's rules", Rules.OLD: "by the rules of old libvirt (
 
 def run(words: list[str]) -> int:
     """Say of each subject whether a pattern lets it in, and what else the patterns let in."""
-    chosen = options().parse_args(words)
+    chosen = options().parse_intermixed_args(words)  # files may follow options
     rules = Rules(chosen.rules)
     patterns = [chosen.pattern, *(chosen.also or [])]
     signs = "✓✗!" if style_for(sys.stdout).charset is Charset.UNICODE else "+x!"

@@ -14,6 +14,7 @@ def run(words: list[str]) -> int:
     from virtwarden.pki import delivery, keys, names, requests, roles, secretfiles  # noqa: PLC0415
 
     out, flat = path(chosen.out), chosen.uses is None
+    secretfiles.require_no_authority(out)
     given = named_by(chosen.role, chosen.names)
     dialled = None if chosen.role == "client" else names.names(given)
     common = names.person(given[0]) if dialled is None else dialled.common

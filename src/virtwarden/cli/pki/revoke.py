@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,10 +24,8 @@ def run(words: list[str]) -> int:
     authority = authority_of(chosen)
     entries = _found(authority.register(), chosen.which)
     if len(entries) > 1 and not chosen.all:
-        table = "\n".join(columns(entries))
-        raise UsageError(
-            f"{len(entries)} certificates go by {chosen.which}; name a serial, or give --all:\n{table}"
-        )
+        print("\n".join(columns(entries)), file=sys.stderr)
+        raise UsageError(f"{len(entries)} certificates go by {chosen.which}; name a serial, or give --all")
     open_ = [entry for entry in entries if entry.revoked is None]
     if not open_:
         taken = entries[0]
@@ -54,19 +53,20 @@ def _found(known: Register, which: str) -> tuple[Entry, ...]:
     if found := renewal.find(known, which) or tuple(e for e in known.entries if e.name == which):
         still = tuple(entry for entry in found if entry.revoked is None)
         return still or found[-1:]
-    if not Path(which).exists():
-        raise UsageError(f"{which} is no serial and no name that this authority issued, and no file")
-    entry = known.found(_serial(Path(which)))
+    entry = known.found(_serial(which))
     if entry is None:
         raise UsageError(f"the certificate in {which} was not issued by this authority")
     return (entry,)
 
 
-def _serial(file: Path) -> str:
+def _serial(file: str) -> str:
     from virtwarden.formats import Malformed, certificate  # noqa: PLC0415
     from virtwarden.pki import secretfiles  # noqa: PLC0415
 
     try:
-        return f"{certificate.certificate(secretfiles.read(file).decode('ascii', 'replace')).serial:x}"
-    except (Malformed, FileNotFoundError):
+        held = secretfiles.read(Path(file)) if file else b""
+        return f"{certificate.certificate(held.decode('ascii', 'replace')).serial:x}"
+    except FileNotFoundError:
+        raise UsageError(f"{file} is no serial and no name that this authority issued, and no file") from None
+    except Malformed:
         raise UsageError(f"{file} is not a certificate that can be read") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,19 +74,20 @@ def options() -> Parser:
 
 def _requests(place: Path, chosen: argparse.Namespace) -> Asked:
     """Each request with its folder below the one that was named, and what it is for. Raises `Complaint`."""
-    from virtwarden.pki import requests, roles  # noqa: PLC0415
+    from virtwarden.pki import requests, roles, secretfiles  # noqa: PLC0415
     from virtwarden.pki.delivery import REQUEST  # noqa: PLC0415
     from virtwarden.pki.places import USES  # noqa: PLC0415
 
-    single = place / REQUEST if place.is_dir() else place
-    if single.exists() or not place.is_dir():
+    is_folder = secretfiles.is_there(place) and place.is_dir()
+    single = place / REQUEST if is_folder else place
+    if not is_folder or secretfiles.is_there(single):
         (purpose,) = roles.purposes(chosen.role, None)
         if chosen.use is not None:
             purpose = roles.Purpose(roles.use_of(chosen.use), chosen.role)
         return [("", requests.read(single), purpose)]
     if chosen.use is not None:
         raise UsageError("--use is for a single request; the folders in a folder name the use of theirs")
-    found = [use for use in USES if (place / use / REQUEST).exists()]
+    found = [use for use in USES if secretfiles.is_there(place / use / REQUEST)]
     if not found:
         raise UsageError(f"there is no {REQUEST} in {place}, nor in a folder of a use in it")
     wanted = roles.purposes(chosen.role, ",".join(found))
@@ -123,7 +125,7 @@ def _write(
 
 def _is_file(out: Path) -> bool:
     """Whether the certificate alone is wanted."""
-    return out.suffix == ".pem" and not out.is_dir()
+    return out.suffix == ".pem" and not os.path.isdir(out)
 
 
 def _order(request: Request, purpose: Purpose, chosen: argparse.Namespace, authority: Authority) -> Order:
@@ -142,7 +144,9 @@ def _order(request: Request, purpose: Purpose, chosen: argparse.Namespace, autho
 
 
 def _shown(folder: str, request: Request, order: Order) -> list[str]:
+    """What is asked for. Whoever asks chose the words: nothing in them is to move the cursor of who signs."""
     from virtwarden.pki.names import names_in  # noqa: PLC0415
+    from virtwarden.report.visible import visible  # noqa: PLC0415
 
     lines = [f"asked for{f' in {folder}' if folder else ''}: {request.subject or 'no subject'}, key {request.key}"]
     if request.names:
@@ -152,4 +156,4 @@ def _shown(folder: str, request: Request, order: Order) -> list[str]:
     taken = () if order.wish.names is None else names_in(order.wish.names)
     if left := [name for name in request.names if name not in taken]:
         lines.append(f"  names not taken: {', '.join(left)}")
-    return lines
+    return [visible(line) for line in lines]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def run(words: list[str]) -> int:
     """Judge what is named, or the whole host. Exit code: 0 sound, 1 faults, 2 something cannot be told."""
-    chosen = options().parse_args(words)
+    chosen = options().parse_intermixed_args(words)  # files may follow options
     if not chosen.files and (chosen.end or chosen.authority):
         raise UsageError("--as and --authority go with files or folders; name some")
     from virtwarden.cli.pki.hostfiles import whole_host  # noqa: PLC0415

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def exit_code(observations: Sequence[Observation]) -> int:
-    """1 where something does not hold, else 2 where something is unknown, else 0."""
+    """1 where something does not hold, else 2 where something is unknown or nothing was tried, else 0."""
     found = {each.holds for each in observations}
     if False in found:
         return FAILED
-    return UNKNOWN if None in found else PASSED
+    return PASSED if found == {True} else UNKNOWN
 
 
 def told(proof: str, host: Host, seen: Sequence[Observation], *, as_json: bool, name: str = "") -> int:

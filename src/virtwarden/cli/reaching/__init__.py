@@ -45,7 +45,7 @@ class Reach:
         if self.transport == "ssh":
             user = f"{quote(self.user, safe='')}@" if self.user else ""
             return f"qemu+ssh://{user}{self.bracketed}{port}/system?proxy=native"
-        place = f"?pkipath={quote(pkipath, safe='/')}" if pkipath else ""
+        place = f"?pkipath={quote(os.fsencode(os.path.abspath(pkipath)), safe='/')}" if pkipath else ""
         return f"qemu+tls://{self.bracketed}{port}/system{place}"
 
     def ssh(self, *options: str) -> tuple[str, ...]:
@@ -92,6 +92,8 @@ def _checked(host: str, user: str | None) -> str:
     try:
         if any(each in host for each in "/@") or (":" in host and not shown.startswith("[")):
             raise SourceError(f"{host!r} is no name of a host; --user and --port say the rest")
+        if not host or "[" in host[1:] or shown.startswith("[") is not shown.endswith("]"):
+            raise SourceError(f"{host!r} is no name or address of a host")
         return sshurl.parse(f"ssh://{f'{user}@' if user is not None else ''}{shown}").host
     except SourceError as wrong:
         raise UsageError(str(wrong)) from None
