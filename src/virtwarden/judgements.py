@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from ipaddress import ip_network
 from typing import Protocol
 
 from virtwarden.control import Check, Findings
@@ -45,6 +46,24 @@ def file_change(path: str, edit: Edit, safety: Safety = Safety.SAFE) -> Change:
 def by_hand(document: Document, steps: str) -> Change:
     """A change that only a person can make, with its steps."""
     return Change(document, Do(steps), Safety.MANUAL)
+
+
+def named_ports(spans: Iterable[tuple[int, int]]) -> str:
+    """Ports as iptables and ufw name them: `22,5900:5999`."""
+    return ",".join(f"{first}:{last}" if last > first else str(first) for first, last in spans)
+
+
+def iptables_steps(
+    program: str, spans: Iterable[tuple[int, int]], sources: Iterable[str], *, kept: bool = False
+) -> str:
+    """The commands by which iptables or ip6tables, `program`, opens these ports to these networks alone, each rule
+    before those that are there; `kept` asks for them to be saved as well."""
+    version = 6 if program.startswith("ip6") else 4
+    into, ports = f"{program} -I INPUT", f"-m multiport --dports {named_ports(spans)}"
+    own = [source for source in sources if ip_network(source).version == version]
+    accepts = [f"{into} -s {source} -p tcp {ports} -j ACCEPT" for source in own]
+    saving = [f"service {program} save"] if kept else []
+    return "; ".join((f"{into} -p tcp --syn {ports} -j DROP", *accepts, f"{into} -i lo -j ACCEPT", *saving))
 
 
 def listen_change(unit: str, address: str, ports: Iterable[str]) -> Change:
@@ -113,21 +132,32 @@ def setting(
     return check
 
 
-def certificate_first(host: Host, *directories: str | None) -> tuple[Change, ...]:
-    """What comes before QEMU is told to ask for TLS: a server certificate in one of the directories in which it looks,
-    from the policy's folder where that has one. With none there guests do not start any more. Nothing where there is
-    one."""
-    looked = [directory.rstrip("/") for directory in directories if directory]
-    for directory in looked:
-        try:
-            host.source.stat(f"{directory}/server-cert.pem")
-        except (Absent, Unknown):
-            continue
+def certificate_first(host: Host, directories: Iterable[str]) -> tuple[Change, ...]:
+    """What comes before QEMU is told to ask for TLS: a server's certificate and key in the first of these directories
+    that exists, from the policy's folder where that has them. Without, guests do not start any more. Nothing where they
+    are there."""
+    looked = [directory.rstrip("/") for directory in directories]
+    directory = next((each for each in looked if _is_there(host, each)), None)
+    if directory is not None and all(_is_there(host, f"{directory}/{name}") for name in _NEEDED):
         return ()
-    if found := _from_folder(host, looked):
+    makeable = looked if directory is None else looked[: looked.index(directory) + 1]
+    if found := _from_folder(host, makeable):
         return found
-    steps = f"put ca-cert.pem, server-cert.pem and server-key.pem, readable for QEMU's group, into {looked[0]}"
-    return (by_hand(Document("file", f"{looked[0]}/server-cert.pem"), steps),)
+    place = directory or looked[0]
+    steps = f"put {', '.join(_NEEDED[:-1])} and {_NEEDED[-1]}, readable for QEMU's group, into {place}"
+    return (by_hand(Document("file", f"{place}/{_NEEDED[1]}"), steps),)
+
+
+_NEEDED = ("ca-cert.pem", "server-cert.pem", "server-key.pem")
+
+
+def _is_there(host: Host, path: str) -> bool:
+    """Whether it is; what cannot be looked at does not count."""
+    try:
+        host.source.stat(path)
+    except (Absent, Unknown):
+        return False
+    return True
 
 
 def _from_folder(host: Host, directories: list[str]) -> tuple[Change, ...]:

@@ -100,6 +100,9 @@ def test_a_refusal_of_iptables_counts_where_there_is_no_nft(refused: tuple[int, 
 def test_what_nft_has_told_already_is_not_taken_twice() -> None:
     on_nftables = OLD.replace("v1.4.7", "v1.8.9 (nf_tables)")
     found = made(commands={NFT: NO_RULES, ("iptables-save",): on_nftables}).get(PacketFilter)
-    assert found.iptables is None
+    assert found.drops_packet("ip", "input", {}) is True
+    accepting = nft("ip", "input", {"accept": None}, table="filter")
+    both = made(commands={NFT: accepting, ("iptables-save",): on_nftables}).get(PacketFilter)
+    assert [chain.table for chain in (both.nft.chains if both.nft else ())] == []
     found = made(commands={NFT: NO_RULES, ("iptables-save",): OLD.replace("v1.4.7", "v1.8.9")}).get(PacketFilter)
     assert found.drops_packet("ip", "input", {}) is True

@@ -24,7 +24,7 @@ def test_an_unknown_proof_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("holds", "code"), [([True, True], 0), ([], 0), ([True, None], 2), ([None, False, True], 1)]
+    ("holds", "code"), [([True, True], 0), ([], 2), ([True, None], 2), ([None, False, True], 1)]
 )
 def test_the_worst_observation_decides_the_exit_code(holds: list[bool | None], code: int) -> None:
     assert exit_code([Observation("it is so", each, "") for each in holds]) == code

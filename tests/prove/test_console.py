@@ -110,7 +110,37 @@ def test_no_channel_may_be_linked_in_the_clear(
 def test_a_guest_that_is_named_and_does_not_run_is_unknown() -> None:
     host = made(guests(guest(VNC.format("", "address", "address", "0.0.0.0"))), QemuConf())
     assert [each.holds for each in prove_console(host, FakeProber(), ("web", "db"))] == [None, None]
-    assert list(prove_console(host, FakeProber())) == []
+
+
+@pytest.mark.parametrize(
+    ("console", "said"),
+    [
+        ("", "no running guest has a console that listens"),
+        ("<graphics type='vnc'><listen type='none'/></graphics>", "no running guest has a console that listens"),
+        ("<graphics type='egl-headless'/>", "no running guest has a console that listens"),
+    ],
+)
+def test_a_proof_that_tried_nothing_proves_nothing(console: str, said: str) -> None:
+    host = made(guests(guest(console, running=True)), QemuConf())
+    assert [(each.holds, each.seen) for each in prove_console(host, FakeProber())] == [(None, said)]
+    (named,) = prove_console(host, FakeProber(), ("web",))
+    assert (named.claim, named.holds) == ("the consoles of web are closed to strangers", None)
+    (nobody,) = prove_console(made(guests(guest(console)), QemuConf()), FakeProber())
+    assert (nobody.holds, nobody.seen) == (None, "no guest runs")
+
+
+@pytest.mark.parametrize(
+    ("console", "said"),
+    [
+        ("<graphics type='vnc' port='-1' listen='192.0.2.10'/>", "does not tell on which port of 192.0.2.10"),
+        ("<graphics type='spice' port='-1' listen='192.0.2.10'/>", "does not tell on which port of 192.0.2.10"),
+        ("<graphics type='rdp' port='3389' listen='192.0.2.10'/>", "nobody here speaks RDP"),
+    ],
+)
+def test_a_console_that_cannot_be_tried_is_unknown(console: str, said: str) -> None:
+    (found,) = prove_console(made(guests(guest(console, running=True)), QemuConf()), FakeProber())
+    assert found.holds is None
+    assert said in found.seen
 
 
 def test_only_named_guests_are_tried() -> None:

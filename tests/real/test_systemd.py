@@ -16,7 +16,7 @@ from virtwarden.stores.activating import activator
 from virtwarden.stores.activators import System
 from virtwarden.stores.images import Image, Nothing, StateImage, StoreError
 from virtwarden.stores.programs import Programs
-from virtwarden.stores.services import Systemd
+from virtwarden.stores.systemd import Systemd
 from virtwarden.stores.units import Units
 
 pytestmark = pytest.mark.libvirt

@@ -16,6 +16,9 @@ from virtwarden.facts.qemu_conf import QemuConf
 
 Reach = Literal["none", "socket", "loopback", "address", "any"]
 
+LISTENING = ("vnc", "spice", "rdp")
+"""The kinds that viewers connect to; the others are windows on the host, or nowhere."""
+
 _FLAG = re.compile(r"(?P<name>[a-z0-9-]+)(?:=(?P<value>.*))?\Z", re.DOTALL)
 
 
@@ -36,12 +39,13 @@ class Place:
 def places(console: Console, conf: QemuConf) -> Iterator[Place]:
     """Where a console listens, by its XML and by qemu.conf where the XML leaves it open."""
     for listen in console.listens:
-        if listen.kind == "none":
+        if listen.kind == "none" or console.kind not in LISTENING:
             yield Place("none")
         elif listen.kind == "socket":
             yield Place("socket", listen.address or "")
         elif listen.address:
-            yield Place(reach_of(listen.address), listen.address)
+            key = f"{console.kind}_listen" if listen.by_conf else None
+            yield Place(reach_of(listen.address), listen.address, key)
         elif listen.kind == "network":
             yield Place("address", "the address of a libvirt network")
         elif getattr(conf, f"{console.kind}_auto_unix_socket", False):

@@ -96,10 +96,12 @@ class Interface:
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """Where a console listens: type address, network, socket or none."""
+    """Where a console listens: type address, network, socket or none. `by_conf`: a running guest has it from
+    qemu.conf."""
 
     kind: str
     address: str | None
+    by_conf: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -408,12 +410,18 @@ def _port(text: str | None) -> int | None:
 
 
 def _listens(element: Element) -> tuple[Listen, ...]:
-    children = tuple(
-        Listen(child.get("type") or "address", child.get("address") or child.get("socket"))
+    children = [
+        Listen(
+            child.get("type") or "address",
+            child.get("address") or child.get("socket"),
+            child.get("fromConfig") == "1",
+        )
         for child in element.iterfind("listen")
-    )
+    ]
+    if children and children[0] == Listen("address", None):
+        children[0] = Listen("address", element.get("listen"))
     if children:
-        return children
+        return tuple(children)
     if element.get("socket"):
         return (Listen("socket", element.get("socket")),)
     return (Listen("address", element.get("listen")),)
@@ -424,7 +432,7 @@ def _console(element: Element) -> Console:
         kind=element.get("type") or "",
         port=_port(element.get("port")),
         tls_port=_port(element.get("tlsPort")),
-        websocket=_number(element.get("websocket")),
+        websocket=_number(element.get("websocket")) or None,
         autoport=_yes(element.get("autoport")),
         listens=_listens(element),
         has_password=element.get("passwd") is not None,

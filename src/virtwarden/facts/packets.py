@@ -24,8 +24,8 @@ _BRIDGE = ("bridge", "netdev")
 
 @dataclass(frozen=True)
 class PacketFilter:
-    """The rules of each tool; None where it is not installed, or nft tells its rules as well. `refusal` says what
-    could not be read."""
+    """The rules of each tool; None where it has none. What ebtables and iptables keep in nft is told by them, whose
+    matches nft cannot spell. `refusal` says what could not be read."""
 
     nft: Ruleset | None = None
     ebtables: Ruleset | None = None
@@ -45,8 +45,11 @@ class PacketFilter:
         answers: list[Output] = []
         refusals: list[str] = []
         bridge = _ebtables(host.source, answers, refusals)
-        nft = _nft(host.source, answers, refusals, _twice(answers, bridge))
-        packets = _iptables(host.source, answers, refusals if nft is None else [])
+        asked: list[str] = []
+        twice = _twice(answers, bridge)
+        packets = _iptables(host.source, answers, asked, twice)
+        nft = _nft(host.source, answers, refusals, twice)
+        refusals.extend(asked if nft is None else [])
         if nft is None and bridge is None and packets is None and refusals:
             raise Unknown(f"the packet filter: {refusals[0]}")
         return cls(nft, bridge, packets, tuple(answer.cite() for answer in answers), "; ".join(refusals))
@@ -64,6 +67,16 @@ class PacketFilter:
     def drops_packet(self, family: str, hook: str, packet: Packet) -> bool | None:
         """Whether a packet of family ip or ip6 is dropped at a hook; None where that cannot be told."""
         return self._drops([((family, "inet"), hook)], packet)
+
+    @property
+    def redirects(self) -> bool:
+        """Whether a packet may come to another port than the one that it was sent to."""
+        return any(rules is not None and rules.redirects for rules in (self.nft, self.iptables))
+
+    def sources_named(self, field: str) -> tuple[frozenset[str], frozenset[str]]:
+        """The networks that rules name as where packets come from (`Ruleset.sources_named`)."""
+        told = [rules.sources_named(field) for rules in (self.nft, self.iptables) if rules is not None]
+        return frozenset().union(*(each for each, _ in told)), frozenset().union(*(each for _, each in told))
 
     def _drops(self, places: list[tuple[tuple[str, ...], str]], packet: Packet) -> bool | None:
         sure: bool | None = None if self.refusal else False
@@ -92,8 +105,10 @@ def _ebtables(source: Source, answers: list[Output], refusals: list[str]) -> Rul
     return ebtables.parse(output.stdout if output.code == 0 else "")
 
 
-def _iptables(source: Source, answers: list[Output], refusals: list[str]) -> Ruleset | None:
-    """The tables of the older iptables; None where there is none, or where nft has told them already."""
+def _iptables(
+    source: Source, answers: list[Output], refusals: list[str], twice: set[tuple[str, str]]
+) -> Ruleset | None:
+    """The tables of iptables, those also that it keeps in nft, which are `twice` then; None where there is none."""
     chains: list[Chain] = []
     for program, family in _IPTABLES:
         try:
@@ -105,20 +120,25 @@ def _iptables(source: Source, answers: list[Output], refusals: list[str]) -> Rul
             continue
         if output.code != 0:
             refusals.append(f"{program} says: {output.cite().text}")
-        elif _ON_NFTABLES not in output.stdout.partition("*")[0]:
-            answers.append(output)
-            chains.extend(iptables.parse(output.stdout, family).chains)
+            continue
+        answers.append(output)
+        found = iptables.parse(output.stdout, family).chains
+        chains.extend(found)
+        if _ON_NFTABLES in output.stdout.partition("*")[0]:
+            twice |= {(family, chain.table) for chain in found}
     return Ruleset(tuple(chains)) if chains else None
 
 
-def _twice(answers: list[Output], bridge: Ruleset | None) -> frozenset[str]:
+def _twice(answers: list[Output], bridge: Ruleset | None) -> set[tuple[str, str]]:
     """The bridge tables that nft prints as well, less well than ebtables-save."""
     if bridge is None or _ON_NFTABLES not in answers[0].stdout.partition("*")[0]:
-        return frozenset()
-    return frozenset(chain.table for chain in bridge.chains)
+        return set()
+    return {("bridge", chain.table) for chain in bridge.chains}
 
 
-def _nft(source: Source, answers: list[Output], refusals: list[str], twice: frozenset[str]) -> Ruleset | None:
+def _nft(
+    source: Source, answers: list[Output], refusals: list[str], twice: set[tuple[str, str]]
+) -> Ruleset | None:
     try:
         output = source.run(*_NFT)
     except Absent:
@@ -134,4 +154,4 @@ def _nft(source: Source, answers: list[Output], refusals: list[str], twice: froz
         refusals.append(f"nft says: {wrong}")
         return None
     answers.append(output)
-    return Ruleset(tuple(c for c in found.chains if c.family != "bridge" or c.table not in twice))
+    return Ruleset(tuple(c for c in found.chains if (c.family, c.table) not in twice))

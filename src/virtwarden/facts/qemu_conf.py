@@ -120,6 +120,12 @@ class QemuConf:
         """Whether a VNC client must show a certificate; off unless set, here or as the default."""
         return next((v for v in (self.vnc_tls_x509_verify, self.default_tls_x509_verify) if v is not None), False)
 
+    def certificate_directories(self, service: str) -> tuple[str, ...]:
+        """Where libvirt looks for the certificates of vnc, spice, migrate, chardev, nbd or backup: the first of these
+        that exists, and no other."""
+        named: str | None = getattr(self, f"{service}_tls_x509_cert_dir")
+        return (named,) if named else (f"/etc/pki/libvirt-{service}", self.default_tls_x509_cert_dir)
+
     @classmethod
     def probe(cls, host: Host) -> Self:
         """Read it; a host that has libvirt but no such file runs with libvirt's defaults."""

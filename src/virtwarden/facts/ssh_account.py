@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from itertools import pairwise
 from typing import ClassVar, Self
 
 from virtwarden.facts.kernel import Value
@@ -15,6 +16,7 @@ from virtwarden.host import Absent, Host, Source, Unknown, Want, running
 from virtwarden.model import Evidence
 
 DROP_IN = "/etc/ssh/sshd_config.d/60-virt-warden.conf"
+_BY_PLACE = frozenset(("address", "host", "localaddress", "localport", "rdomain"))
 _DEFAULTS = {
     "disableforwarding": "no",
     "allowtcpforwarding": "yes",
@@ -58,7 +60,11 @@ class SshAccount:
         sshd, name = host.get(Sshd), host.get(Policy).remote.ssh_user
         if name is None:
             raise Absent("the policy names no account for management over SSH (remote.ssh_user)")
-        settings = _asked(host.source, name) or _by_files(sshd, name)
+        settings = _asked(host.source, name)
+        if settings:
+            _complete(sshd, name)
+        else:
+            settings = _by_files(sshd, name)
         return cls(name, settings, sshd.whole, _drops_in(host.source, sshd.file))
 
 
@@ -73,6 +79,16 @@ def _asked(source: Source, name: str) -> dict[str, Value]:
         return {}
     rows = [(line.partition(" ")[0], line.partition(" ")[2], line) for line in output.stdout.splitlines()]
     return {key.lower(): Value(value, output.cite(line)) for key, value, line in rows} if output.code == 0 else {}
+
+
+def _complete(sshd: Sshd, name: str) -> None:
+    """sshd was asked about a log-in from this host. Raises `Unknown` where a block tells log-ins from elsewhere
+    apart."""
+    for setting, cited in sshd.conditional:
+        words = " ".join(setting.match).lower().split()
+        depends = not _BY_PLACE.isdisjoint(words) and False not in [_meets(each, name) for each in setting.match]
+        if setting.keyword in _DEFAULTS and depends:
+            raise Unknown(f"what {name} may do depends on the connection: {' '.join(setting.match)}", cited)
 
 
 def _by_files(sshd: Sshd, name: str) -> dict[str, Value]:
@@ -94,9 +110,13 @@ def _meets(condition: str, name: str) -> bool | None:
     words = condition.split()
     if condition == "all":
         return True
-    if len(words) != 2 or words[0].lower() != "user":
-        return None
-    patterns = words[1].split(",")
+    users = [patterns for kind, patterns in pairwise(words) if kind.lower() == "user"]
+    if not all(_is_among(name, patterns.split(",")) for patterns in users):
+        return False
+    return True if len(words) == 2 and users else None
+
+
+def _is_among(name: str, patterns: list[str]) -> bool:
     if any(fnmatchcase(name, each[1:]) for each in patterns if each.startswith("!")):
         return False
     return any(fnmatchcase(name, each) for each in patterns if not each.startswith("!"))

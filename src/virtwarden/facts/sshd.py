@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
 from virtwarden.facts.kernel import Value
+from virtwarden.facts.policy import Policy
 from virtwarden.formats import Malformed, columns, sshdconf
 from virtwarden.host import Absent, Host, Source, Text, Unknown, Want, looking, reading, running
 from virtwarden.model import Evidence
@@ -144,7 +145,8 @@ class AuthorizedKey:
 
 @dataclass(frozen=True, slots=True)
 class AuthorizedKeys:
-    """The keys of root and of the members of libvirt's groups."""
+    """The keys of root, of whoever else has its number, of the members of libvirt's groups and of the account that the
+    policy names. `refused` says what else may open one of these accounts, and was not seen."""
 
     keys: tuple[AuthorizedKey, ...] = ()
     files: tuple[Evidence, ...] = ()
@@ -180,19 +182,37 @@ class AuthorizedKeys:
                 continue
             files.append(text.cite(text=f"the keys of {user}"))
             keys.extend(_keys(text, user))
-        refused.extend(_by_command(host.get(Sshd)))
+        refused.extend(_by_other_means(host.get(Sshd)))
+        refused.extend(_from_elsewhere(host))
         return cls(tuple(keys), tuple(files), tuple(refused))
 
 
-def _by_command(sshd: Sshd) -> Iterator[Evidence]:
-    """The programs that give sshd keys which are in no file."""
-    held = sshd.settings.get("authorizedkeyscommand")
-    given = [(held.value, held.evidence)] if held is not None else []
-    given += [(setting.value, cited) for setting, cited in sshd.sometimes("authorizedkeyscommand")]
-    for command, cited in given:
-        if command.lower() != "none":
-            text = f"{command} gives keys too, which cannot be seen"
-            yield Evidence(text, path=cited.path or sshd.file, line=cited.line, at=cited.at)
+_OTHER_MEANS = {
+    "authorizedkeyscommand": "gives keys too, which cannot be seen",
+    "trustedusercakeys": "names authorities whose certificates open accounts too, which cannot be seen",
+}
+
+
+def _by_other_means(sshd: Sshd) -> Iterator[Evidence]:
+    """The programs and authorities that let in who has a key in no file."""
+    for keyword, what in _OTHER_MEANS.items():
+        held = sshd.settings.get(keyword)
+        given = [(held.value, held.evidence)] if held is not None else []
+        given += [(setting.value, cited) for setting, cited in sshd.sometimes(keyword)]
+        for value, cited in given:
+            if value.lower() != "none":
+                yield Evidence(f"{value} {what}", path=cited.path or sshd.file, line=cited.line, at=cited.at)
+
+
+def _from_elsewhere(host: Host) -> Iterator[Evidence]:
+    """Members of libvirt's groups whom a directory service knows, and this host's own file does not."""
+    users, groups = _accounts(host.source)
+    known = {user.name for user in users}
+    for group in groups:
+        for member in group.members:
+            if member not in known:
+                text = f"where the keys of {member}, who is in {group.name}, lie is not told in /etc/passwd"
+                yield Evidence(text, path="/etc/group", line=group.line)
 
 
 def _key_files(host: Host) -> dict[str, str]:
@@ -202,13 +222,22 @@ def _key_files(host: Host) -> dict[str, str]:
     patterns = " ".join((sshd.get("authorizedkeysfile").value, *others)).split()
     return {
         path: user.name
-        for user in _managers(host.source)
+        for user in _managers(host)
         for pattern in patterns
         if (path := _path(pattern, user)) is not None
     }
 
 
-def _managers(source: Source) -> list[columns.User]:
+def _managers(host: Host) -> list[columns.User]:
+    users, groups = _accounts(host.source)
+    account = host.get(Policy).remote.ssh_user
+    names = {"root", account}.union(*(group.members for group in groups))
+    own = {0} | {user.uid for user in users if user.gid in {group.gid for group in groups}}
+    return [user for user in users if user.name in names or user.uid in own]
+
+
+def _accounts(source: Source) -> tuple[tuple[columns.User, ...], list[columns.Group]]:
+    """The accounts of this host, and those groups whose members may manage guests."""
     try:
         users = columns.passwd(source.read("/etc/passwd").text)
         groups = [group for group in columns.group(source.read("/etc/group").text) if group.name in _MANAGERS]
@@ -216,8 +245,7 @@ def _managers(source: Source) -> list[columns.User]:
         raise Unknown(str(absent)) from None
     except Malformed as wrong:
         raise Unknown(f"/etc/passwd or /etc/group: {wrong}") from None
-    names = {"root"}.union(*(group.members for group in groups))
-    return [user for user in users if user.name in names or user.gid in {group.gid for group in groups}]
+    return users, groups
 
 
 def _path(pattern: str, user: columns.User) -> str | None:

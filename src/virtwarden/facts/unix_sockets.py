@@ -11,6 +11,7 @@ from typing import ClassVar, Self
 from virtwarden.facts.daemon_conf import DaemonConf, DaemonConfs
 from virtwarden.facts.daemon_units import DaemonUnits
 from virtwarden.facts.libvirt import DAEMONS, Libvirt
+from virtwarden.facts.units import Units
 from virtwarden.host import Absent, Host, Source, Stat, Unknown, Want, looking
 from virtwarden.model import Evidence
 
@@ -80,7 +81,7 @@ def _socket(host: Host, daemon: str, admin: str) -> UnixSocket:
 
 
 def _access(host: Host, daemon: str, admin: str, conf: DaemonConf) -> Access:
-    unit = host.get(DaemonUnits).socket(f"{daemon}{admin}.socket")
+    unit = host.get(DaemonUnits).socket(f"{daemon}{admin}.socket") if _is_opened_by_unit(host, daemon) else None
     perms = "unix_sock_admin_perms" if admin else "unix_sock_rw_perms"
     # Nobody is asked who he is at the administration socket: its mode is all that guards it.
     authentication = "none" if admin else conf.auth_unix_rw or "polkit"
@@ -92,6 +93,13 @@ def _access(host: Host, daemon: str, admin: str, conf: DaemonConf) -> Access:
     except ValueError:
         raise Unknown(f"{conf.path}: {perms} is no mode; libvirt refuses the file", conf.cite(perms)) from None
     return Access(authentication, mode, (*asked, conf.cite(perms)))
+
+
+def _is_opened_by_unit(host: Host, daemon: str) -> bool:
+    """Whether the daemon leaves its sockets to their units; not where they are known to be turned off, and its service
+    does not start them either."""
+    states = host.get(Units)
+    return f"{daemon}.socket" not in states.files or host.get(DaemonUnits).activated(daemon, states)
 
 
 def _live(source: Source, name: str) -> Stat | Unknown | None:

@@ -31,10 +31,22 @@ def prove_console(host: Host, prober: Prober, names: Sequence[str] = ()) -> Iter
         return
     if guests.liveness is not None:
         yield Observation(CLAIM, None, f"which guests run: {guests.liveness}")
-    for guest in guests.guests:
-        if guest.in_force is not None and (not names or guest.name in names):
-            yield from _of_guest(guest, conf, prober)
+    running = [guest for guest in guests.guests if guest.running and (not names or guest.name in names)]
+    tried = False
+    for guest in running:
+        seen = tuple(_of_guest(guest, conf, prober))
+        tried = tried or bool(seen)
+        yield from seen
+        if names and not seen:
+            yield Observation(_claim_of(guest.name), None, "it has no console that listens")
     yield from _left_out(guests, names)
+    if not (tried or names or guests.liveness or guests.unread):  # what tries nothing proves nothing
+        why = "no running guest has a console that listens" if running else "no guest runs"
+        yield Observation(CLAIM, None, why)
+
+
+def _claim_of(guest: str) -> str:
+    return f"the consoles of {guest} are closed to strangers"
 
 
 def _left_out(guests: Guests, names: Sequence[str]) -> Iterator[Observation]:
@@ -42,9 +54,7 @@ def _left_out(guests: Guests, names: Sequence[str]) -> Iterator[Observation]:
     running = {guest.name for guest in guests.guests if guest.running}
     for name in names:
         if name not in running:
-            yield Observation(
-                f"the consoles of {name} are closed to strangers", None, f"guest {name} does not run"
-            )
+            yield Observation(_claim_of(name), None, f"guest {name} does not run")
     if guests.unread and not names:
         yield Observation(CLAIM, None, f"{guests.unread[0].where}: {guests.unread[0].text}")
 
@@ -59,6 +69,8 @@ def _of_guest(guest: Guest, conf: QemuConf, prober: Prober) -> Iterator[Observat
                     yield from _vnc(guest.name, console, place, prober)
                 elif console.kind == "spice":
                     yield from _spice(guest.name, console, place, prober)
+                elif place.reach != "none":
+                    raise Impossible(f"nobody here speaks {console.kind.upper()}")
             except Impossible as why:
                 yield Observation(f"{console.kind.upper()} of {guest.name} is closed to strangers", None, str(why))
 
@@ -66,6 +78,7 @@ def _of_guest(guest: Guest, conf: QemuConf, prober: Prober) -> Iterator[Observat
 def _vnc(guest: str, console: Console, place: Place, prober: Prober) -> Iterator[Observation]:
     at = _endpoint(place, console.port, prober)
     if at is None:
+        _expects_none(place)
         return
     websocket = _endpoint(place, console.websocket, prober)
     target = Vnc(guest, at, websocket if websocket is not None and websocket.port else None)
@@ -76,12 +89,20 @@ def _vnc(guest: str, console: Console, place: Place, prober: Prober) -> Iterator
 
 def _spice(guest: str, console: Console, place: Place, prober: Prober) -> Iterator[Observation]:
     plain, secured = (_endpoint(place, port, prober) for port in (console.port, console.tls_port))
+    if plain is None and secured is None:
+        _expects_none(place)
     if place.reach == "socket":
         secured = None
     target = Spice(guest, plain, secured)
     if place.beyond:
         yield from prove_spice(prober, target)
     yield from prove_spice_near(prober, target)
+
+
+def _expects_none(place: Place) -> None:
+    """Raises `Impossible` where something should listen."""
+    if place.reach != "none":
+        raise Impossible(f"libvirt does not tell on which port of {place.address} it listens")
 
 
 def _endpoint(place: Place, port: int | None, prober: Prober) -> Endpoint | None:

@@ -1,6 +1,7 @@
 """Consoles that only the host can reach ask its users who they are."""
 
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 
@@ -41,6 +42,36 @@ def test_an_address_in_the_xml_gives_way_to_a_socket(kind: str) -> None:
     assert f"<graphics type='{kind}'>" in healed
     assert healed.count("<listen ") == 1
     assert results(CONTROL, made(guests(of_xml(healed)), QemuConf())) == ["pass"]
+
+
+INSISTING = "<graphics type='spice' port='-1' defaultMode='secure'/>"
+
+
+def test_a_socket_for_all_spice_consoles_is_not_asked_for_where_one_would_not_start() -> None:
+    others = guest(INSISTING, name="vault")
+    for finding in judge(CONTROL, made(guests(guest(SPICE), others), QemuConf())):
+        xml = domain(SPICE if finding.subject.name == "web" else INSISTING)
+        edits = [replace(change, document=replace(change.document, name="web")) for change in finding.fix]
+        healed = mended(xml, *edits)
+        assert "<listen type='socket'/>" in healed
+        assert "secure" not in healed
+
+
+@pytest.mark.parametrize("wanted", ["loopback", "management"])
+def test_consoles_that_the_policy_wants_on_ports_get_no_sockets(wanted: Literal["loopback", "management"]) -> None:
+    policy = Policy(console=Console(listen=wanted))
+    (finding,) = judge(CONTROL, made(guests(guest(VNC)), QemuConf(), policy))
+    assert isinstance(finding.fix[0].edit, Do)
+
+
+def test_consoles_that_somebody_put_on_an_address_get_no_sockets() -> None:
+    (finding,) = judge(CONTROL, made(guests(guest(VNC)), QemuConf(vnc_listen="192.0.2.7")))
+    assert isinstance(finding.fix[0].edit, Do)
+
+
+def test_what_viewers_have_to_come_to_in_another_way_is_disruptive() -> None:
+    (finding,) = judge(CONTROL, made(guests(guest(VNC)), QemuConf()))
+    assert [change.safety for change in finding.fix] == ["disruptive"]
 
 
 def test_an_address_that_the_policy_wants_is_left_to_a_person() -> None:

@@ -10,6 +10,7 @@ from tests.remotehost import MONOLITHIC
 from virtwarden.controls.console.consoles_listen_narrowly import CONTROL
 from virtwarden.edits import Do, SetAttribute, SetConf
 from virtwarden.facts.guests import Guests
+from virtwarden.facts.libvirt import Libvirt
 from virtwarden.facts.policy import Console, Policy, Remote
 from virtwarden.facts.qemu_conf import QemuConf
 
@@ -93,6 +94,44 @@ def test_tls_makes_no_difference_and_running_guests_count() -> None:
 def test_a_guest_that_leaves_it_to_qemu_conf_is_fixed_there() -> None:
     finding = judge(CONTROL, made(guests(guest("<graphics type='vnc'/>")), QemuConf(vnc_listen="::")))[-1]
     assert (finding.result, finding.fix[0].edit) == ("fail", SetConf("vnc_listen", "127.0.0.1"))
+
+
+def test_a_running_guest_that_has_its_address_from_qemu_conf_is_fixed_there() -> None:
+    console = "<graphics type='vnc'><listen type='address' address='0.0.0.0' fromConfig='1'/></graphics>"
+    finding = judge(CONTROL, made(guests(guest(console)), QemuConf()))[-1]
+    assert (finding.result, finding.fix[0].edit) == ("fail", SetConf("vnc_listen", "127.0.0.1"))
+
+
+def test_qemu_confs_address_becomes_the_one_that_the_policy_wants() -> None:
+    conf = QemuConf(vnc_listen="0.0.0.0")
+    for address in ("192.0.2.10", None):
+        policy = Policy(remote=Remote(transport="tls", listen=address))
+        found = judge(CONTROL, made(guests(guest("<graphics type='vnc'/>")), conf, policy))
+        edits = [each.fix[0].edit for each in found if each.result == "fail"]
+        assert len(edits) == 2
+        assert all(edit == SetConf("vnc_listen", address) if address else isinstance(edit, Do) for edit in edits)
+
+
+@pytest.mark.parametrize("kind", ["vnc", "spice"])
+def test_a_libvirt_that_knows_no_sockets_gets_none(kind: str) -> None:
+    old = Libvirt(frozenset({"libvirtd"}), modular=False, version=(0, 10, 2))
+    xml = domain(EVERYWHERE.format(kind))
+    finding = judge(CONTROL, made(guests(of_xml(xml)), QemuConf(), old))[-1]
+    assert "address='127.0.0.1'" in mended(xml, *finding.fix)
+    wanted = Policy(console=Console(listen="socket"))
+    finding = judge(CONTROL, made(guests(of_xml(xml)), QemuConf(), old, wanted))[-1]
+    assert isinstance(finding.fix[0].edit, Do)
+
+
+def test_a_listen_element_without_an_address_has_the_attributes() -> None:
+    console = "<graphics type='vnc' listen='0.0.0.0'><listen type='address'/></graphics>"
+    assert results(CONTROL, made(guests(guest(console)), QemuConf()))[-1] == "fail"
+
+
+@pytest.mark.parametrize("kind", ["sdl", "egl-headless", "dbus"])
+def test_a_window_on_the_host_listens_nowhere(kind: str) -> None:
+    finding = judge(CONTROL, made(guests(guest(f"<graphics type='{kind}'/>")), QemuConf()))[-1]
+    assert (finding.result, finding.message) == ("pass", f"{kind.upper()} listens nowhere")
 
 
 def test_where_it_cannot_be_told_which_guests_run_that_is_unknown() -> None:

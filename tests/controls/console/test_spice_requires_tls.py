@@ -2,10 +2,12 @@
 
 import pytest
 
-from tests.kit import guest, guests, judge, made, results
+from tests.consoles import credentials, mended, of_xml
+from tests.kit import domain, guest, guests, judge, made, results
 from virtwarden.controls.console.spice_requires_tls import CONTROL
-from virtwarden.edits import SetAttribute
+from virtwarden.edits import SetAttribute, SetConf
 from virtwarden.facts.guests import Guests
+from virtwarden.facts.policy import Policy, Remote
 from virtwarden.facts.qemu_conf import QemuConf
 
 BLUEPRINT = "<graphics type='spice' port='5908' tlsPort='5909' autoport='no' listen='0.0.0.0'/>"
@@ -14,10 +16,28 @@ TLS = QemuConf(spice_tls=True)
 
 
 def test_the_blueprints_console_fails_with_the_fix() -> None:
-    (finding,) = judge(CONTROL, made(guests(guest(BLUEPRINT)), TLS))
-    assert finding.message == "SPICE on 0.0.0.0: the mode is any, the plain port 5908 is open"
+    policy = Policy(remote=Remote(transport="tls"))
+    files = credentials("/etc/pki/libvirt-spice")
+    (finding,) = judge(CONTROL, made(guests(guest(BLUEPRINT)), QemuConf(), policy, files=files))
+    assert finding.message == "SPICE on 0.0.0.0: the mode is any, the plain port 5908 is open, spice_tls is off"
     edits = [change.edit for change in finding.fix]
     assert SetAttribute("devices/graphics[@type='spice']", "defaultMode", "secure") in edits
+    assert SetConf("spice_tls", 1) in edits
+
+
+@pytest.mark.parametrize("more", ["", " defaultMode='secure'"])
+def test_a_console_on_every_address_goes_off_the_network_and_asks_for_no_tls_there(more: str) -> None:
+    xml = domain(BLUEPRINT.replace("/>", f"{more}><channel name='main' mode='secure'/></graphics>"))
+    (finding,) = judge(CONTROL, made(guests(of_xml(xml)), QemuConf()))
+    healed = mended(xml, *finding.fix)
+    assert "secure" not in healed
+    assert results(CONTROL, made(guests(of_xml(healed)), QemuConf())) == ["pass"]
+
+
+def test_a_console_that_leaves_its_place_to_qemu_conf_goes_off_the_network_there() -> None:
+    conf = QemuConf(spice_listen="0.0.0.0")
+    (finding,) = judge(CONTROL, made(guests(guest("<graphics type='spice' port='-1'/>")), conf))
+    assert [change.edit for change in finding.fix] == [SetConf("spice_listen", "127.0.0.1")]
 
 
 @pytest.mark.parametrize(

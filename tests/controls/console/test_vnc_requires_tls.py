@@ -2,25 +2,38 @@
 
 import pytest
 
-from tests.consoles import TLS_CREDS, process
-from tests.kit import guest, guests, judge, made, results
+from tests.consoles import TLS_CREDS, credentials, mended, of_xml, process
+from tests.kit import domain, guest, guests, judge, made, results
 from virtwarden.controls.console.vnc_requires_tls import CONTROL
 from virtwarden.edits import Do, SetConf
 from virtwarden.facts.guests import Guests
+from virtwarden.facts.policy import Policy, Remote
 from virtwarden.facts.processes import GuestProcesses
 from virtwarden.facts.qemu_conf import QemuConf
 from virtwarden.host import Unknown
 
 OPEN = "<graphics type='vnc' port='5901' listen='0.0.0.0'/>"
 PASSWORD = QemuConf(vnc_tls=True, vnc_password="[redacted]")
-CERTIFICATE = {"/etc/pki/libvirt-vnc/server-cert.pem": ""}
+CHOSEN = OPEN.replace("0.0.0.0", "192.0.2.7")
+CERTIFICATE = credentials("/etc/pki/libvirt-vnc")
 VERIFIED = QemuConf(vnc_tls=True, vnc_tls_x509_verify=True)
 
 
-def test_a_console_in_the_clear_on_every_address_fails_with_the_fix() -> None:
-    (finding,) = judge(CONTROL, made(guests(guest(OPEN)), QemuConf(), files=CERTIFICATE))
-    assert (finding.result, finding.message) == ("fail", "VNC on 0.0.0.0 is in the clear")
+@pytest.mark.parametrize(
+    ("console", "policy"), [(CHOSEN, Policy()), (OPEN, Policy(remote=Remote(transport="tls")))]
+)
+def test_a_console_that_is_to_be_reached_from_elsewhere_is_to_take_tls(console: str, policy: Policy) -> None:
+    (finding,) = judge(CONTROL, made(guests(guest(console)), QemuConf(), policy, files=CERTIFICATE))
+    assert (finding.result, finding.message.partition(" is ")[2]) == ("fail", "in the clear")
     assert [change.edit for change in finding.fix] == [SetConf("vnc_tls", 1), SetConf("vnc_tls_x509_verify", 1)]
+    assert {change.safety for change in finding.fix} == {"disruptive"}
+
+
+def test_a_console_in_the_clear_on_every_address_goes_off_the_network() -> None:
+    xml = domain(OPEN)
+    (finding,) = judge(CONTROL, made(guests(of_xml(xml)), QemuConf(), files=CERTIFICATE))
+    assert (finding.result, finding.message) == ("fail", "VNC on 0.0.0.0 is in the clear")
+    assert results(CONTROL, made(guests(of_xml(mended(xml, *finding.fix))), QemuConf())) == ["pass"]
 
 
 def test_a_password_is_named_and_only_what_is_missing_is_set() -> None:
@@ -30,13 +43,27 @@ def test_a_password_is_named_and_only_what_is_missing_is_set() -> None:
 
 
 def test_guests_would_not_start_without_a_certificate() -> None:
-    (finding,) = judge(CONTROL, made(guests(guest(OPEN)), QemuConf(vnc_tls_x509_cert_dir="/srv/pki/")))
+    (finding,) = judge(CONTROL, made(guests(guest(CHOSEN)), QemuConf(vnc_tls_x509_cert_dir="/srv/pki/")))
     assert finding.fix[0].edit == Do(
         "put ca-cert.pem, server-cert.pem and server-key.pem, readable for QEMU's group, into /srv/pki"
     )
-    elsewhere = {"/etc/pki/qemu/server-cert.pem": ""}
-    (finding,) = judge(CONTROL, made(guests(guest(OPEN)), QemuConf(), files=elsewhere))
+    (finding,) = judge(CONTROL, made(guests(guest(CHOSEN)), QemuConf(), files=credentials("/etc/pki/qemu")))
     assert len(finding.fix) == 2
+
+
+@pytest.mark.parametrize(
+    ("conf", "files"),
+    [
+        (QemuConf(), {"/etc/pki/libvirt-vnc/ca-cert.pem": "", **credentials("/etc/pki/qemu")}),
+        (QemuConf(vnc_tls_x509_cert_dir="/srv/pki"), credentials("/etc/pki/libvirt-vnc")),
+        (QemuConf(), {"/etc/pki/libvirt-vnc/server-cert.pem": ""}),
+    ],
+)
+def test_certificates_in_a_folder_that_libvirt_does_not_look_into_do_not_do(
+    conf: QemuConf, files: dict[str, str]
+) -> None:
+    (finding,) = judge(CONTROL, made(guests(guest(CHOSEN)), conf, files=files))
+    assert isinstance(finding.fix[0].edit, Do)
 
 
 def test_a_guest_that_was_started_before_qemu_conf_was_mended_is_to_be_started_anew() -> None:

@@ -24,7 +24,10 @@ def host(text: str | Unknown) -> Host:
         ("qemu+tls://kvm7/system?no_verify=1", "fail"),
         ("qemu+ssh://kvm7/system?proxy=native&no_verify=1", "fail"),
         ("qemu+libssh2://kvm7/system?known_hosts_verify=ignore", "fail"),
+        ("qemu+tls://kvm7/system?command=x;no_verify=01", "fail"),
+        ("qemu+ssh://kvm7/system?No_Verify=1", "fail"),
         ("qemu+tcp://kvm7/system", "fail"),
+        ("QEMU+TCP://kvm7/system", "fail"),
     ],
 )
 def test_the_address_decides_whichever_way_it_is_named(address: str, result: str) -> None:

@@ -63,6 +63,15 @@ def test_a_masked_unit_leaves_the_socket_to_the_daemon() -> None:
     assert judge(CONTROL, host)[0].evidence[1].text == "unix_sock_rw_perms is not set; libvirt's default holds"
 
 
+def test_a_unit_that_is_turned_off_does_not_speak_for_the_socket_of_the_daemon() -> None:
+    closed = "[Socket]\nSocketMode=0600\n"
+    files = {**DEBIAN, "/etc/systemd/system/libvirtd.socket.d/closed.conf": closed}
+    conf = 'auth_unix_rw = "none"\n'
+    assert results(CONTROL, remote_host(conf, files=files))[0] == "pass"
+    assert results(CONTROL, remote_host(conf, files=files, enabled={"libvirtd.socket": "enabled"}))[0] == "pass"
+    assert results(CONTROL, remote_host(conf, files=files, enabled={"libvirtd.socket": "disabled"}))[0] == "fail"
+
+
 def test_an_open_administration_socket_fails_whatever_the_rest_asks() -> None:
     unit = {f"{SYSTEM}/libvirtd-admin.socket": "[Socket]\nListenStream=/run/libvirt/libvirt-admin-sock\n"}
     live = entry("/var/run/libvirt/libvirt-admin-sock", kind="socket", mode=0o600)

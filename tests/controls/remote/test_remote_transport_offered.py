@@ -202,3 +202,14 @@ def test_what_listens_is_judged_apart_from_what_is_set_up() -> None:
 def test_under_systemd_it_passes_with_the_socket_enabled() -> None:
     made = host({**DEBIAN, **FOLDER, **PLACED}, enabled=TLS_ENABLED, ss=OPEN)
     assert {each.result for each in judge(CONTROL, made)} == {Result.PASS}
+
+
+def test_a_file_that_is_not_there_is_missing_and_another_one_is_said_to_differ() -> None:
+    other = {**PLACED, "/etc/pki/CA/cacert.pem": Authority().pem}
+    (differs,) = (
+        f for f in failures(judge(CONTROL, host({**SYSV, **FOLDER, **other}))) if "cacert" in str(f.subject)
+    )
+    assert differs.message.startswith("is not what /root/kvm7/cacert.pem holds")
+    without = [f for f in failures(judge(CONTROL, host({**SYSV, **FOLDER}))) if f.subject.kind == "file"]
+    assert without
+    assert all(f.message.startswith("is missing; it is to be what /root/kvm7/") for f in without)

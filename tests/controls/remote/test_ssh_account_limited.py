@@ -23,8 +23,16 @@ ASKED = ("sshd", "-T", "-C", "user=virtadmin,host=localhost,addr=127.0.0.1")
 LIMITED = "Match User virtadmin\nAuthenticationMethods publickey\nDisableForwarding yes\n"
 
 
+KEYS = "/home/virtadmin/.ssh/authorized_keys"
+ACCOUNTS = {
+    "/etc/passwd": "virtadmin:x:1000:64::/home/virtadmin:/bin/bash\n",
+    "/etc/group": "libvirt:x:64:\n",
+    KEYS: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ6x alice@desk\n",
+}
+
+
 def host(policy: Policy = PLAIN, main: str = INCLUDE, drop_in: str | None = None) -> Host:
-    files = {MAIN: main} | ({DROP_IN: drop_in} if drop_in else {})
+    files = ACCOUNTS | {MAIN: main} | ({DROP_IN: drop_in} if drop_in else {})
     return made(policy, files=files)
 
 
@@ -60,7 +68,34 @@ def test_what_sshd_itself_says_counts() -> None:
     said = "disableforwarding yes\nauthenticationmethods publickey\n"
     assert results(CONTROL, made(PLAIN, files={MAIN: ""}, commands={ASKED: said})) == ["pass"]
     said = "disableforwarding no\nallowtcpforwarding yes\nauthenticationmethods any\npasswordauthentication yes\n"
-    assert results(CONTROL, made(PLAIN, files={MAIN: LIMITED}, commands={ASKED: said})) == ["fail"]
+    files = ACCOUNTS | {MAIN: LIMITED}
+    assert results(CONTROL, made(PLAIN, files=files, commands={ASKED: said})) == ["fail"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "result"),
+    [
+        ("Address 10.0.0.0/8", "unknown"),
+        ("User virtadmin Address 10.0.0.0/8", "unknown"),
+        ("User alice Address 10.0.0.0/8", "pass"),
+        ("Group libvirt", "pass"),
+    ],
+)
+def test_sshds_word_about_this_host_does_not_do_where_it_depends_on_the_connection(
+    condition: str, result: str
+) -> None:
+    said = "disableforwarding yes\nauthenticationmethods publickey\n"
+    files = ACCOUNTS | {MAIN: f"{LIMITED}Match {condition}\nDisableForwarding no\n"}
+    assert results(CONTROL, made(PLAIN, files=files, commands={ASKED: said})) == [result]
+
+
+def test_an_account_without_a_key_gets_one_before_passwords_are_shut_out() -> None:
+    files = {**ACCOUNTS, MAIN: INCLUDE, KEYS: "# none yet\n"}
+    first, second = judge(CONTROL, made(PLAIN, files=files))[0].fix
+    assert (first.safety, isinstance(second.edit, Replace)) == ("manual", True)
+    assert "virtadmin, who has none" in first.edit.steps if isinstance(first.edit, Do) else False
+    unseen = made(PLAIN, files={**files, KEYS: Unknown("permission denied")})
+    assert len(judge(CONTROL, unseen)[0].fix) == 1
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,32 @@ def test_keys_that_a_program_gives_are_unknown() -> None:
     assert results(CONTROL, host({}, "AuthorizedKeysCommand none\n")) == ["notapplicable"]
 
 
+def test_certificates_of_an_authority_are_unknown() -> None:
+    (finding,) = judge(CONTROL, host({}, "TrustedUserCAKeys /etc/ssh/ca.pub\n"))
+    assert (finding.result, finding.message.partition(" certificates")[0]) == (
+        "unknown",
+        "/etc/ssh/ca.pub names authorities whose",
+    )
+    assert results(CONTROL, host({}, "TrustedUserCAKeys none\n")) == ["notapplicable"]
+
+
+def test_whoever_has_roots_number_is_root_and_the_policys_account_counts() -> None:
+    more = {
+        "/etc/passwd": PASSWD + "toor:x:0:0::/srv/toor:/bin/sh\n",
+        "/srv/toor/.ssh/authorized_keys": f"{KEY} t\n",
+    }
+    assert [f.subject.name for f in judge(CONTROL, host(more))] == ["toor: t"]
+    bobs = {"/home/bob/.ssh/authorized_keys": f"{KEY} b\n"}
+    policy = Policy(remote=Remote(ssh_user="bob"))
+    assert [f.subject.name for f in judge(CONTROL, host(bobs, "", policy))] == ["bob: b"]
+
+
+def test_a_member_whom_only_a_directory_knows_is_unknown() -> None:
+    (finding,) = judge(CONTROL, host({"/etc/group": GROUP.replace("alice", "alice,carol")}))
+    assert finding.result == "unknown"
+    assert "carol, who is in libvirt" in finding.message
+
+
 def test_no_keys_are_not_applicable() -> None:
     assert results(CONTROL, host()) == ["notapplicable"]
     assert results(CONTROL, host({"/root/.ssh/authorized_keys": "# none\n"})) == ["notapplicable"]

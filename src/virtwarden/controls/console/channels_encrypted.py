@@ -4,14 +4,16 @@ A serial console over TCP or telnet is a log-in prompt without a lock: whoever c
 listens reads along. A disk over NBD in the clear can be read and changed on its way. QEMU's monitor on a TCP
 port is the host itself: it opens files and runs migrations.
 
-Judged: character devices of type tcp or udp beyond the loopback address, NBD disks from other hosts, each by
-its `tls` attribute or by `chardev_tls` and `nbd_tls` in qemu.conf; `-qmp`, `-monitor`, `-gdb`, `-serial`,
-`-chardev` with a TCP address, and `-s`, among the guest's own QEMU arguments. On disk and in force.
+Judged: character devices of type tcp or udp beyond the loopback address, NBD disks from other hosts and the NBD images
+below disks, each by its `tls` attribute or by `chardev_tls` and `nbd_tls` in qemu.conf. Among the guest's own QEMU
+arguments: `-serial` and `-chardev` with an address beyond this host, `-vnc` and `-spice` there without TLS, and
+`-qmp`, `-monitor`, `-mon` and `-gdb` with any TCP address, `-s` too, since every user of the host reaches the loopback
+address. On disk and in force.
 
 Fix: `tls='yes'` on the source with certificates in place, or a UNIX socket in place of the port. The guest
 takes it at its next start.
 
-Proof: a client without a certificate gets no console; the traffic holds no text of it.
+Proof: `openssl s_client` to the port without a certificate gets no console; the traffic holds no text of it.
 """
 
 import re
@@ -20,7 +22,7 @@ from itertools import pairwise
 
 from virtwarden.control import Control, Findings
 from virtwarden.facts.consoles import reach_of
-from virtwarden.facts.domain import Definition, Disk
+from virtwarden.facts.domain import Definition
 from virtwarden.facts.guests import Guests
 from virtwarden.facts.qemu_conf import QemuConf
 from virtwarden.formats.xmltext import Element, line_of
@@ -31,9 +33,15 @@ from virtwarden.model import HOST, Document, Evidence, Severity, State, Subject
 ELEMENTS = ("serial", "parallel", "console", "channel", "redirdev", "smartcard", "rng/backend")
 STEPS = "give the source tls='yes', or put a UNIX socket in its place (virsh edit), and start the guest anew"
 REMOVE = "take the argument out of <qemu:commandline> (virsh edit), and start the guest anew"
-_OPTIONS = ("-qmp", "-qmp-pretty", "-monitor", "-mon", "-gdb", "-serial", "-parallel", "-chardev")
+_MASTERS = ("-qmp", "-qmp-pretty", "-monitor", "-gdb")
+_OPTIONS = (*_MASTERS, "-serial", "-parallel", "-chardev")
 _ADDRESS = re.compile(r"\b(?:tcp|telnet|tn3270|websocket|udp):(?P<host>\[[^]]*\]|[^:,\[]*):\d")
 _SOCKET = re.compile(r"\bhost=(?P<host>[^,]*)")
+_PORT = re.compile(r"\bport=\d")
+_DISPLAY = re.compile(r"(?P<host>\[[^]]*\]|[^:,\[]*):\d")
+_SPICE = re.compile(r"\baddr=(?P<host>[^,]*)")
+_PLAIN = re.compile(r"(?:\A|,)port=[1-9]")
+_ID = re.compile(r"\bid=(?P<id>[^,]*)")
 
 
 def check(host: Host) -> Findings:
@@ -69,15 +77,11 @@ def _connections(definition: Definition, conf: QemuConf) -> Iterator[Connection]
                     seen.add(what)
                     yield what, clear, STEPS, evidence
     for disk in definition.disks:
-        far = [] if disk.protocol != "nbd" else list(_far_hosts(disk))
-        if far:
-            clear = not _tls(disk.xml.find("source"), conf.nbd_tls)
-            yield (
-                f"disk {disk.target} from {far[0]}",
-                clear,
-                STEPS,
-                [definition.cite(disk.line), conf.cite("nbd_tls")],
-            )
+        for source in disk.xml.iter("source"):
+            far = list(_far_hosts(source))
+            if far and source.get("protocol") == "nbd":
+                cited = [definition.cite(line_of(source)), conf.cite("nbd_tls")]
+                yield f"disk {disk.target} from {far[0]}", not _tls(source, conf.nbd_tls), STEPS, cited
     yield from _arguments(definition)
 
 
@@ -101,8 +105,8 @@ def _tls(source: Element | None, default: bool) -> bool:
     return default if said is None else said == "yes"
 
 
-def _far_hosts(disk: Disk) -> Iterator[str]:
-    for host in disk.xml.iterfind("source/host"):
+def _far_hosts(source: Element) -> Iterator[str]:
+    for host in source.iterfind("host"):
         name = host.get("name") or ""
         if host.get("transport") != "unix" and reach_of(name) != "loopback":
             yield name
@@ -115,17 +119,43 @@ def _arguments(definition: Definition) -> Iterator[Connection]:
         for argument in commandline
         if isinstance(argument.tag, str) and argument.tag.endswith("}arg")
     ]
-    for (option, line), (value, _) in pairwise((*words, ("", 0))):
-        if option in ("-s", "--s"):
+    pairs = list(pairwise((*words, ("", 0))))
+    mastered = {
+        value.partition("chardev=")[2].split(",")[0] for (option, _), (value, _) in pairs if option == "-mon"
+    }
+    for (option, line), (value, _) in pairs:
+        name = option.replace("--", "-", 1)
+        if name == "-s":
             yield "the debugger's port 1234", True, REMOVE, [definition.cite(line)]
-        elif option.replace("--", "-", 1) in _OPTIONS and _beyond(value):
+        elif _is_open(name, value, mastered):
             yield f"{option} {value}", True, REMOVE, [definition.cite(line, f"{option} {value}")]
 
 
-def _beyond(value: str) -> bool:
-    """Whether an argument of QEMU names a place that others can reach."""
-    found = _ADDRESS.search(value) or (_SOCKET.search(value) if value.startswith(("socket,", "udp,")) else None)
-    return found is not None and "tls-creds=" not in value and reach_of(found["host"] or "*") != "loopback"
+def _is_open(option: str, value: str, mastered: set[str]) -> bool:
+    """Whether an argument of QEMU opens, or takes, a connection in the clear to where it should not."""
+    host = _host(option, value)
+    if host is None or "tls-creds=" in value:
+        return False
+    identity = _ID.search(value)
+    master = option in _MASTERS or (option == "-chardev" and identity is not None and identity["id"] in mastered)
+    return master or reach_of(host or "*") != "loopback"
+
+
+def _host(option: str, value: str) -> str | None:
+    """The address of the network that an argument names, empty for every one; None where it names none."""
+    if option == "-spice":
+        found = _SPICE.search(value)
+        return (found["host"] if found else "") if _PLAIN.search(value) else None
+    if option in ("-vnc", "-display"):
+        found = _DISPLAY.match(value.removeprefix("vnc="))
+        return found["host"] if found and (option == "-vnc" or value.startswith("vnc=")) else None
+    if option not in _OPTIONS:
+        return None
+    if option == "-chardev" and value.startswith(("socket,", "udp,")):
+        found = _SOCKET.search(value)
+        return found["host"] if found else "" if _PORT.search(value) else None
+    found = _ADDRESS.search(value)
+    return None if found is None else found["host"]
 
 
 CONTROL = Control(module=__name__, doc=__doc__, severity=Severity.HIGH, check=check)

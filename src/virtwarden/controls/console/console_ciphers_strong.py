@@ -9,7 +9,7 @@ GnuTLS reads them. libvirt knows these keys from 11.6 on.
 
 Fix: take the line out, so that the host's policy holds. Guests take it at their next start.
 
-Proof: a handshake that offers TLS 1.1 at most is refused, one with TLS 1.2 is accepted.
+Proof: `virt-warden prove console`: no TLS before 1.2 and no broken cipher is agreed to, TLS 1.2 or 1.3 is.
 """
 
 from virtwarden.control import Control, Findings

@@ -9,16 +9,18 @@ Judged: where each guest's VNC and SPICE consoles listen. A socket passes, and s
 for a client certificate or a log-in, or for a password in the case of SPICE, which does not send it in the
 clear. On disk by the guest's XML and qemu.conf; in force by the command line of the guest's process.
 
-Fix: `vnc_auto_unix_socket` or `spice_auto_unix_socket` in qemu.conf where the guest names no address; a listen
-element of type socket where it names the loopback address and the policy wants consoles on sockets. Guests take it at
-their next start; viewers then come through libvirt (`virt-viewer --attach`) or over SSH (`virt-warden console`).
+Fix: where the policy wants consoles on sockets, which it does by default, `vnc_auto_unix_socket` or
+`spice_auto_unix_socket` in qemu.conf where the guest names no address, and a listen element of type socket where it
+names the loopback address. A SPICE console on a socket has no TLS, so that a mode of `secure` goes with its address.
+Guests take it at their next start; viewers then come through libvirt (`virt-viewer --attach`) or over SSH
+(`virt-warden console`), and those that dial the port reach nothing any more.
 
-Proof: an unprivileged user of the host cannot connect to the console, `virt-viewer --attach` can.
+Proof: `virt-warden prove console`: an unprivileged user of the host is turned away at the console, our client is not.
 """
 
 from virtwarden.control import Control, Findings
 from virtwarden.edits import SetConf
-from virtwarden.facts.console_moves import to_socket, wanted_place
+from virtwarden.facts.console_moves import insists_on_tls, knows_sockets, to_socket, wanted_place
 from virtwarden.facts.consoles import Guard, Place, places, spice_in_force, vnc_as_configured, vnc_in_force
 from virtwarden.facts.domain import Console, Definition, Guest
 from virtwarden.facts.guests import Guests
@@ -26,7 +28,7 @@ from virtwarden.facts.processes import GuestProcesses
 from virtwarden.facts.qemu_conf import PATH, QemuConf
 from virtwarden.host import Host, Unknown
 from virtwarden.judgements import by_hand, failed, file_change, notapplicable, passed, unknown
-from virtwarden.model import HOST, Change, Document, Severity, State, Subject
+from virtwarden.model import HOST, Change, Document, Safety, Severity, State, Subject
 
 KINDS = ("vnc", "spice")
 OPEN = "is open to every user of the host"
@@ -102,11 +104,19 @@ def _of_vnc(guard: Guard) -> tuple[str, str]:
 
 
 def _fix(host: Host, guest: Guest, console: Console, open_places: list[Place]) -> tuple[Change, ...]:
-    if all(place.key is not None for place in open_places):
-        return (file_change(PATH, SetConf(f"{console.kind}_auto_unix_socket", 1)),)
-    if wanted_place(host) == "socket" and all(place.reach in ("loopback", "any") for place in open_places):
-        return to_socket(guest.name, console)
-    return (by_hand(Document("domain", guest.name), STEPS),)
+    may_move = all(place.reach in ("loopback", "any") for place in open_places)
+    if wanted_place(host) != "socket" or not may_move or not knows_sockets(host):
+        return (by_hand(Document("domain", guest.name), STEPS),)
+    if all(place.key is not None for place in open_places) and not _keeps_some_from_starting(host, console.kind):
+        return (file_change(PATH, SetConf(f"{console.kind}_auto_unix_socket", 1), Safety.DISRUPTIVE),)
+    return to_socket(guest.name, console)
+
+
+def _keeps_some_from_starting(host: Host, kind: str) -> bool:
+    """Whether some guest leaves its place to qemu.conf and would not start with a socket there."""
+    conf, found = host.get(QemuConf), (each for guest in host.get(Guests).guests for each in guest.definitions)
+    consoles = (console for definition in found for console in definition.consoles_of(kind))
+    return any(insists_on_tls(each) and any(place.key for place in places(each, conf)) for each in consoles)
 
 
 CONTROL = Control(

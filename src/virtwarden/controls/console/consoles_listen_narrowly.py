@@ -7,21 +7,24 @@ TLS library is all that stands between them and QEMU.
 Judged: `vnc_listen`, `spice_listen` and `rdp_listen` in qemu.conf; the addresses of each guest's consoles on
 disk and in force.
 
-Fix: where the policy's `console.listen` says: a UNIX socket or the loopback address, with viewers coming over SSH
-(`virt-warden console` shows how), or the management address, with TLS. Guests take it at their next start.
+Fix: where the policy's `console.listen` says. By default, with management over SSH, that is a UNIX socket: viewers then
+come over SSH (`virt-warden console` shows how) or by `virt-viewer --attach`, and those that dial the host's port reach
+nothing any more. A SPICE console on a socket has no TLS, so that a mode of `secure` goes with its address. libvirt
+before 2.0, as on RHEL 6 and SLES 11, knows no sockets here; its consoles go to the loopback address. With
+`console.listen = "management"`, or management over TLS, it is the management address. Guests take it at their next
+start.
 
-Proof: the console's port answers on the management network and on no guest's.
+Proof: `virt-warden prove console` shows where a running guest's console is, and whom it lets in there.
 """
 
 from virtwarden.control import Control, Findings
-from virtwarden.edits import SetConf
-from virtwarden.facts.console_moves import LOOPBACK, moved
-from virtwarden.facts.consoles import places, reach_of
+from virtwarden.facts.console_moves import moved, moved_by_conf
+from virtwarden.facts.consoles import Place, places, reach_of
 from virtwarden.facts.domain import Console, Definition
 from virtwarden.facts.guests import Guests
-from virtwarden.facts.qemu_conf import PATH, QemuConf
+from virtwarden.facts.qemu_conf import QEMU_CONF, QemuConf
 from virtwarden.host import Host
-from virtwarden.judgements import by_hand, failed, file_change, passed, unknown
+from virtwarden.judgements import by_hand, failed, passed, unknown
 from virtwarden.model import HOST, Change, Document, Severity, State, Subject
 
 KEYS = ("vnc_listen", "spice_listen", "rdp_listen")
@@ -33,9 +36,9 @@ def check(host: Host) -> Findings:
     for key in KEYS:
         subject, address = Subject("setting", key), getattr(conf, key)
         if reach_of(address) == "any":
-            fix = file_change(PATH, SetConf(key, LOOPBACK))
+            fix = moved_by_conf(host, key) or (by_hand(QEMU_CONF, f"set {key} to the management address"),)
             message = f"{key} is {address}, every address"
-            yield failed(subject, message, fix, evidence=[conf.cite(key)], state=State.ON_DISK)
+            yield failed(subject, message, *fix, evidence=[conf.cite(key)], state=State.ON_DISK)
         else:
             yield passed(subject, f"{key} is {address}", conf.cite(key), state=State.ON_DISK)
     guests = host.get(Guests)
@@ -53,18 +56,17 @@ def _judged(host: Host, name: str, definition: Definition, conf: QemuConf) -> Fi
         found = list(places(console, conf))
         everywhere = [place for place in found if place.reach == "any"]
         if everywhere:
-            fix = _fix(host, name, console, everywhere[0].key)
+            fix = _fix(host, name, console, everywhere[0])
             message = f"{kind} listens on {everywhere[0].address}, every address"
             yield failed(subject, message, *fix, evidence=[here], state=definition.state)
         else:
-            where = ", ".join(place.address or f"a {place.reach}" for place in found)
-            yield passed(subject, f"{kind} listens on {where}", here, state=definition.state)
+            where = ", ".join(place.address or "a socket" for place in found if place.reach != "none")
+            message = f"{kind} listens on {where}" if where else f"{kind} listens nowhere"
+            yield passed(subject, message, here, state=definition.state)
 
 
-def _fix(host: Host, name: str, console: Console, key: str | None) -> tuple[Change, ...]:
-    if key:
-        return (file_change(PATH, SetConf(key, LOOPBACK)),)
-    return moved(host, name, console) or (by_hand(Document("domain", name), STEPS),)
+def _fix(host: Host, name: str, console: Console, place: Place) -> tuple[Change, ...]:
+    return moved(host, name, console, place) or (by_hand(Document("domain", name), STEPS),)
 
 
 CONTROL = Control(

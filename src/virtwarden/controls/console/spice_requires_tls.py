@@ -8,16 +8,20 @@ Judged: for each SPICE console that others can reach, whether its mode is `secur
 otherwise and no plain port, in the XML on disk and in force; on disk `spice_tls` in qemu.conf as well, without
 which a secure console does not start.
 
-Fix: `defaultMode='secure'` with `autoport='yes'`, for which libvirt opens the TLS port alone, and `spice_tls`.
-Guests take it at their next start. QEMU of RHEL 9 and later has no SPICE at all.
+Fix: a console that listens on every address goes off the network, to where the policy's `console.listen` says. Where
+that is the management address, or the guest names an address, `defaultMode='secure'` with `autoport='yes'`, for which
+libvirt opens the TLS port alone, and `spice_tls`. Guests take it at their next start. QEMU of RHEL 9 and later has no
+SPICE at all.
 
-Proof: the plain port is closed, or answers that a secured link is needed; the TLS port takes a session.
+Proof: `virt-warden prove console`: the plain port is closed, or answers that a secured link is needed; the TLS port
+links the main channel.
 """
 
 from collections.abc import Iterator
 
 from virtwarden.control import Control, Findings
 from virtwarden.edits import SetAttribute, SetConf
+from virtwarden.facts.console_moves import taken_inside
 from virtwarden.facts.consoles import places
 from virtwarden.facts.domain import Console, Definition, Guest
 from virtwarden.facts.guests import Guests
@@ -47,8 +51,9 @@ def _judged(host: Host, guest: Guest, definition: Definition, console: Console) 
     conf = host.get(QemuConf)
     subject, state = Subject("guest", guest.name), definition.state
     here = definition.cite(console.line)
-    where = ", ".join(place.address for place in places(console, conf) if place.beyond)
-    if not where:
+    beyond = [place for place in places(console, conf) if place.beyond]
+    where = ", ".join(place.address for place in beyond)
+    if not beyond:
         yield passed(subject, "SPICE can be reached on this host only", here, state=state)
         return
     faults = list(_faults(console))
@@ -58,7 +63,8 @@ def _judged(host: Host, guest: Guest, definition: Definition, console: Console) 
         faults.extend([] if conf.spice_tls else ["spice_tls is off"])
     if faults:
         message = f"SPICE on {where}: {', '.join(faults)}"
-        yield failed(subject, message, *_fix(host, guest, console), evidence=evidence, state=state)
+        fix = taken_inside(host, guest.name, console, beyond[0]) or tuple(_fix(host, guest, console))
+        yield failed(subject, message, *fix, evidence=evidence, state=state)
     else:
         yield passed(subject, f"SPICE on {where} speaks TLS alone", *evidence, state=state)
 
@@ -75,8 +81,7 @@ def _faults(console: Console) -> Iterator[str]:
 
 def _fix(host: Host, guest: Guest, console: Console) -> Iterator[Change]:
     conf = host.get(QemuConf)
-    own = conf.spice_tls_x509_cert_dir or "/etc/pki/libvirt-spice"
-    yield from certificate_first(host, own, conf.default_tls_x509_cert_dir)
+    yield from certificate_first(host, conf.certificate_directories("spice"))
     domain = Document("domain", guest.name)
     if not conf.spice_tls:
         yield file_change(PATH, SetConf("spice_tls", 1))

@@ -8,14 +8,18 @@ Judged: where each guest's VNC consoles listen, on disk and in force. For those 
 `vnc_tls` together with `vnc_tls_x509_verify` (or `default_tls_x509_verify`) or `vnc_sasl` in qemu.conf; in
 force the command line of the guest's process, since a guest keeps what it was started with.
 
-Fix: set `vnc_tls` and `vnc_tls_x509_verify` to 1. Guests take it at their next start. Certificates have to be
-in place first.
+Fix: a console that listens on every address without TLS goes off the network, to where the policy's `console.listen`
+says. Where that is the management address, or the guest names an address, `vnc_tls` and `vnc_tls_x509_verify` are set
+to 1, with certificates in place first; viewers without one of the same authority are kept out then. Guests take it at
+their next start.
 
-Proof: a stranger is offered TLS only; without a certificate there is no session; with ours there is one.
+Proof: `virt-warden prove console`: a stranger is offered TLS only; without a certificate there is no session; with ours
+there is one.
 """
 
 from virtwarden.control import Control, Findings
 from virtwarden.edits import SetConf
+from virtwarden.facts.console_moves import taken_inside
 from virtwarden.facts.consoles import Guard, places, vnc_as_configured, vnc_in_force
 from virtwarden.facts.domain import Console, Definition, Guest
 from virtwarden.facts.guests import Guests
@@ -23,7 +27,7 @@ from virtwarden.facts.processes import GuestProcesses
 from virtwarden.facts.qemu_conf import PATH, QemuConf
 from virtwarden.host import Host, Unknown
 from virtwarden.judgements import by_hand, certificate_first, failed, file_change, notapplicable, passed, unknown
-from virtwarden.model import HOST, Change, Document, Evidence, Severity, State, Subject
+from virtwarden.model import HOST, Change, Document, Evidence, Safety, Severity, State, Subject
 
 RESTART = "qemu.conf asks for it already: `virsh shutdown` and `virsh start` the guest"
 
@@ -45,9 +49,10 @@ def check(host: Host) -> Findings:
 def _judged(host: Host, guest: Guest, definition: Definition, conf: QemuConf) -> Findings:
     subject, state = Subject("guest", guest.name), definition.state
     for console in definition.consoles_of("vnc"):
-        where = ", ".join(place.address for place in places(console, conf) if place.beyond)
+        beyond = [place for place in places(console, conf) if place.beyond]
+        where = ", ".join(place.address for place in beyond)
         here = definition.cite(console.line)
-        if not where:
+        if not beyond:
             yield passed(subject, "VNC can be reached on this host only", here, state=state)
             continue
         try:
@@ -61,7 +66,9 @@ def _judged(host: Host, guest: Guest, definition: Definition, conf: QemuConf) ->
             yield passed(subject, f"VNC on {where} takes TLS and asks for {asked}", here, *evidence, state=state)
         else:
             message = f"VNC on {where} {_fault(guard)}"
-            yield failed(subject, message, *_fixes(host, guest, conf), evidence=[here, *evidence], state=state)
+            inside = () if conf.vnc_tls else taken_inside(host, guest.name, console, beyond[0])
+            fix = inside or _fixes(host, guest, conf)
+            yield failed(subject, message, *fix, evidence=[here, *evidence], state=state)
 
 
 def _fault(guard: Guard) -> str:
@@ -69,16 +76,15 @@ def _fault(guard: Guard) -> str:
     return f"takes TLS and asks {asked}" if guard.tls else "is in the clear"
 
 
-def _fixes(host: Host, guest: Guest, conf: QemuConf) -> list[Change]:
+def _fixes(host: Host, guest: Guest, conf: QemuConf) -> tuple[Change, ...]:
     """The settings that are still missing, once there is a certificate; where none is, the guest was started before
     they were made."""
     missing = [key for key, is_on in (("vnc_tls", conf.vnc_tls), ("vnc_tls_x509_verify", conf.vnc_verifies))
                if not is_on]  # fmt: skip
     if not missing:
-        return [by_hand(Document("domain", guest.name), RESTART)]
-    own = conf.vnc_tls_x509_cert_dir or "/etc/pki/libvirt-vnc"
-    certificate = certificate_first(host, own, conf.default_tls_x509_cert_dir)
-    return [*certificate, *(file_change(PATH, SetConf(key, 1)) for key in missing)]
+        return (by_hand(Document("domain", guest.name), RESTART),)
+    certificate = certificate_first(host, conf.certificate_directories("vnc"))
+    return (*certificate, *(file_change(PATH, SetConf(key, 1), Safety.DISRUPTIVE) for key in missing))
 
 
 def _guard(

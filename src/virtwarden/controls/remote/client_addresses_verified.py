@@ -20,8 +20,8 @@ from virtwarden.host import Host
 from virtwarden.judgements import by_hand, failed, notapplicable, passed
 from virtwarden.model import HOST, Document, Severity, State, Subject
 
-UNVERIFIED = re.compile(r"[?&](?:no_verify=[1-9]|known_hosts_verify=ignore)")
-CLEAR = re.compile(r"[a-z]+\+tcp://")
+UNVERIFIED = re.compile(r"[?&;](?:no_verify=0*[1-9]|known_hosts_verify=ignore)", re.IGNORECASE)
+CLEAR = re.compile(r"[a-z]+\+tcp://", re.IGNORECASE)
 
 
 def check(host: Host) -> Findings:

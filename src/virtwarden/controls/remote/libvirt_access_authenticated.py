@@ -11,7 +11,7 @@ what every distribution builds in.
 
 Fix: authentication by polkit, and by SASL over TCP. The daemon restarts; guests keep running.
 
-Proof: an unprivileged user is refused at the socket, and root is not.
+Proof: `virt-warden prove remote`: an unprivileged user gets no session at any of the sockets, and root does.
 """
 
 from virtwarden.control import Control, Findings

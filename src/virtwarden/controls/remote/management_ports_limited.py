@@ -12,7 +12,8 @@ one stays) or as `listen_addr`. It is known where the policy names `network.mana
 `remote.listen`. Clients that
 came by another address have to change.
 
-Proof: the port answers on the management network and on no guest's.
+Proof: `virt-warden prove remote HOST` on a machine of the management network is let in, on one of a guest's network it
+reaches no port.
 """
 
 from virtwarden.control import Control, Findings

@@ -13,7 +13,8 @@ private key is the one beside it.
 
 Fix: issue a new certificate. Install key and certificate together, then `virt-admin server-update-tls`.
 
-Proof: a client with a server's certificate is refused; a handshake by a name that the certificate lacks fails.
+Proof: `virt-warden prove remote`: a client with the server's own certificate is refused, and the server is not taken
+for a name that its certificate lacks.
 """
 
 from collections.abc import Iterator

@@ -9,7 +9,7 @@ of the scan; where TLS is offered, whether libvirt has one; whether `crl_file` i
 
 Fix: issue a list, if an empty one, and renew it before its time is up; then `virt-admin server-update-tls`.
 
-Proof: a client whose certificate is on the list is refused, its successor is let in.
+Proof: `virt-warden prove remote --revoked DIR`: a client whose certificate is on the list is refused, ours is let in.
 """
 
 from virtwarden.control import Control, Findings

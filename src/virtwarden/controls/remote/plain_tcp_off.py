@@ -10,7 +10,7 @@ socket unit) and the units libvirtd-tcp.socket and virtproxyd-tcp.socket; in for
 Fix: turn `listen_tcp` or the socket unit off. Clients with qemu+tcp addresses have to change to qemu+tls or
 qemu+ssh.
 
-Proof: a connection to port 16509 is refused, one to the port in use for management is not.
+Proof: `virt-warden prove remote`: plain TCP is closed on every address, while a port of our own at each is reached.
 """
 
 from virtwarden.control import Control, Findings

@@ -13,7 +13,7 @@ Fix: copies of the files in that folder, each with its own owner and mode, then 
 management address, which `remote.listen` or `network.management_interface` names. Nothing is set up as long as a
 certificate is missing, does not belong to its key, or has ended.
 
-Proof: a client with a certificate is let in at the management address, one without is not.
+Proof: `virt-warden prove remote`: our client is let in, one without a certificate is not.
 """
 
 from collections.abc import Iterator
@@ -128,7 +128,8 @@ def _placed(host: Host, conf: DaemonConf, first: list[Change]) -> Findings:
         if is_placed(host, each):
             yield passed(subject, f"is what {each.offered.path} holds", seen, state=State.ON_DISK)
         else:
-            message = f"is not what {each.offered.path} holds: {in_words(each.offered)}"
+            state = "is not what" if _is_there(host, each.place.path) else "is missing; it is to be what"
+            message = f"{state} {each.offered.path} holds: {in_words(each.offered)}"
             yield failed(subject, message, *first, evidence=[seen], state=State.ON_DISK)
     for path in _missing(host, conf, _placements(host, conf)):
         evidence = [Evidence(f"there is no {path}", path=path)]

@@ -12,7 +12,8 @@ Fix: offer `scram-sha-256`, which libvirt takes over TLS and its UNIX sockets al
 `remote.sasl_mechanism` says that there is Kerberos. Users of the old mechanism need new credentials: `virt-warden sasl
 add`.
 
-Proof: a client that insists on DIGEST-MD5 is refused, one with the mechanism that is offered is let in.
+Proof: `virt-warden prove remote --user NAME`: no broken mechanism is offered, and who has an account is let in by one
+that is.
 """
 
 from collections.abc import Iterator

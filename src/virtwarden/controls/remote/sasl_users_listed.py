@@ -9,7 +9,8 @@ Judged: `sasl_allowed_username_list` where a port that is offered asks for SASL,
 Fix: list the users that the policy names as `remote.sasl_users`, by their full names (`alice@EXAMPLE.COM` with
 Kerberos).
 
-Proof: a user who can log in but is not listed is refused, a listed one is let in.
+Proof: `virt-warden prove remote --user NAME --unlisted-user OTHER`: a user who can log in but is not listed is
+refused, a listed one is let in.
 """
 
 from virtwarden.control import Control, Findings

@@ -8,10 +8,10 @@ Judged: what sshd lets the account do that the policy names as `remote.ssh_user`
 by its files: no forwarding of sockets, agents, X11 or tunnels, and of ports only those that `PermitOpen` lists where
 `remote.ssh_consoles` wants them; a key and nothing else to log in with.
 
-Fix: a `Match User` block in a file of its own below sshd_config.d, where the main file draws that in. sshd reads it
-when it is reloaded; open sessions stay.
+Fix: a `Match User` block in a file of its own below sshd_config.d, where the main file draws that in, once the account
+has a key: from then on no password opens it. sshd reads it when it is reloaded; open sessions stay.
 
-Proof: the account's key runs virsh over qemu+ssh; a port that is not permitted and an agent are refused.
+Proof: `virt-warden connect` runs virsh with the account's key; a port that is not permitted and an agent are refused.
 """
 
 from collections.abc import Iterator
@@ -21,6 +21,7 @@ from virtwarden.edits import Replace
 from virtwarden.facts.kernel import Value
 from virtwarden.facts.policy import Policy
 from virtwarden.facts.ssh_account import DROP_IN, SshAccount
+from virtwarden.facts.sshd import AuthorizedKeys
 from virtwarden.host import Host
 from virtwarden.judgements import by_hand, failed, file_change, passed
 from virtwarden.model import Change, Document, Safety, Severity, State, Subject
@@ -41,8 +42,8 @@ def check(host: Host) -> Findings:
     if faults:
         message = ", ".join(dict.fromkeys(what for what, _ in faults))
         evidence = tuple(dict.fromkeys(value.evidence for _, value in faults))
-        fix = _fix(account, policy)
-        yield failed(subject, message, fix, evidence=evidence, state=State.ON_DISK)
+        fix = (*_key_first(host, account), _fix(account, policy))
+        yield failed(subject, message, *fix, evidence=evidence, state=State.ON_DISK)
     else:
         allowed = "ports of consoles" if policy.remote.ssh_consoles else "nothing"
         shown = account.get("authenticationmethods").evidence
@@ -72,6 +73,16 @@ def _log_in(account: SshAccount) -> Iterator[tuple[str, Value]]:
     for keyword in ("passwordauthentication", "kbdinteractiveauthentication"):
         if account.get(keyword).value.lower() != "no":
             yield "logs in by a password", account.get(keyword)
+
+
+def _key_first(host: Host, account: SshAccount) -> tuple[Change, ...]:
+    """What comes before passwords are shut out: a key that opens the account. Nothing where there is one, or where
+    some may be that cannot be seen."""
+    known = host.get(AuthorizedKeys)
+    if known.refused or any(key.user == account.name for key in known.keys):
+        return ()
+    steps = f"put an administrator's public key into the authorized_keys of {account.name}, who has none"
+    return (by_hand(Document("account", account.name), steps),)
 
 
 def _fix(account: SshAccount, policy: Policy) -> Change:

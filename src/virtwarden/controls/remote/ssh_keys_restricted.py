@@ -4,15 +4,17 @@ A key in root's or a libvirt user's authorized_keys opens a shell, forwards any 
 and lends the owner's agent to the host, unless its line says otherwise. Management needs none of it:
 `restrict,command="virt-ssh-helper qemu:///system"` is enough.
 
-Judged: each line of the authorized_keys files of root and of the members of the groups libvirt and libvirtd,
-where sshd's `AuthorizedKeysFile` says that they are, in a `Match` block too: root's must force a command, others'
-be restricted or force one. Keys that a program gives (`AuthorizedKeysCommand`) are unknown.
+Judged: each line of the authorized_keys files of root, of others with its number, of the members of the groups libvirt
+and libvirtd and of the policy's `remote.ssh_user`, where sshd's `AuthorizedKeysFile` says that they are, in a `Match`
+block too: root's must force a command, others' be restricted or force one. Keys that a program gives
+(`AuthorizedKeysCommand`), certificates (`TrustedUserCAKeys`) and members whom only a directory service knows are
+unknown.
 
 Fix: put the options before the key, which is done by machine for the account that the policy names as
 `remote.ssh_user`; with `remote.ssh_consoles` it may forward ports besides, to those that sshd_config permits. Keys of
 people who need a shell belong into accounts that are not libvirt's.
 
-Proof: the key runs virsh over qemu+ssh, and is refused a shell and a forwarded port.
+Proof: `virt-warden connect` runs virsh with the key; ssh with it is refused a shell and a forwarded port.
 """
 
 from virtwarden.control import Control, Findings

@@ -12,7 +12,8 @@ names any. RHEL 6 matched with fnmatch(3), whose `*` crosses commas as well.
 
 Fix: the list that the policy gives; without one, the exact subjects as `virt-pki-query-dn` prints them.
 
-Proof: a listed client is let in; one whose subject is not listed, and a server's certificate, are refused.
+Proof: `virt-warden prove remote --unlisted DIR`: a listed client is let in; one whose subject is not listed, and one
+with the server's certificate, are refused.
 """
 
 from collections.abc import Iterable, Iterator

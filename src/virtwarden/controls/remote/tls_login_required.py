@@ -8,7 +8,8 @@ Judged: `auth_tls` of the daemon that listens, where the policy's `remote.sasl_o
 Fix: set it to `sasl`. Clients without an account are refused from then on: give them one by `virt-warden sasl add`
 first.
 
-Proof: a client with a certificate and no password is refused, one with both is let in.
+Proof: `virt-warden prove remote --user NAME`: a client with a certificate and no password gets no session, one with
+both does.
 """
 
 from virtwarden.control import Control, Findings

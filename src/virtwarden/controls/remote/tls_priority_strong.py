@@ -9,7 +9,7 @@ Judged: where TLS is offered, `tls_priority` (or what holds without it) read as 
 
 Fix: set `tls_priority` so that it leaves the old versions out. The daemon restarts.
 
-Proof: a handshake that offers TLS 1.1 at most is refused, one with TLS 1.2 is accepted.
+Proof: `virt-warden prove remote`: no TLS before 1.2 and no broken cipher is agreed to, TLS 1.2 or 1.3 is.
 """
 
 from virtwarden.control import Control, Findings

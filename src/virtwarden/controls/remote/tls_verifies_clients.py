@@ -8,7 +8,8 @@ Judged: both keys in libvirtd.conf, or in virtproxyd.conf where the modular daem
 
 Fix: set both to 0. The daemon restarts; a certificate that is not sound has to be replaced first.
 
-Proof: a client without a certificate and one with a foreign authority's are refused, ours is let in.
+Proof: `virt-warden prove remote`: clients without a certificate, with one that signs itself and with a foreign
+authority's are refused, ours is let in.
 """
 
 from virtwarden.control import Control, Findings
