@@ -202,7 +202,7 @@ def parsers() -> Iterator[tuple[str, Parser]]:
     """Every command with its parser; of a verb that is a group, those of its commands."""
     for verb in VERBS:
         module = import_module(f"virtwarden.cli.{verb}")
-        if hasattr(module, "options"):
+        if callable(getattr(module, "options", None)):
             yield verb, module.options()
             continue
         for name in getattr(module, "COMMANDS", None) or module.PROOFS:

@@ -110,6 +110,12 @@ def test_pieces_that_make_no_sense_are_refused(pieces: str) -> None:
         names.pieces(pieces)
 
 
+def test_a_name_is_as_long_as_its_bytes() -> None:
+    assert names.person("ü" * 32) == "ü" * 32
+    with pytest.raises(Complaint, match="1 to 64 bytes"):
+        names.person("ü" * 33)
+
+
 @given(
     st.text(min_size=1, max_size=64),
     st.text(min_size=1, max_size=40),

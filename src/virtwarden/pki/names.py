@@ -159,12 +159,12 @@ def _country(value: str) -> str:
 
 def _field(what: str, value: str) -> str:
     bare = value.strip()
-    if not bare or len(bare) > LONGEST or not bare.isprintable():
-        raise Complaint(f"{what} {_shown(value)} is not 1 to {LONGEST} printable characters")
     try:
-        bare.encode()
+        length = len(bare.encode())
     except UnicodeEncodeError:
         raise Complaint(f"{what} {_shown(value)} is not UTF-8") from None
+    if not 0 < length <= LONGEST or not bare.isprintable():
+        raise Complaint(f"{what} {_shown(value)} is not printable text of 1 to {LONGEST} bytes")
     return bare
 
 
