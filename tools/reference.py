@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import get_args, get_type_hints
 
 from virtwarden.cli import VERBS
+from virtwarden.cli.group import module_of
 from virtwarden.cli.parsing import Parser
 from virtwarden.control import CHAPTERS, Control
 from virtwarden.controls import every_control
@@ -210,17 +211,12 @@ def parsers() -> Iterator[tuple[str, Parser]]:
 
 
 def _grouped(verb: str, name: str) -> Iterator[tuple[str, Parser]]:
-    own = f"{name}_" if name in _RESERVED else name
-    module = import_module(f"virtwarden.cli.{verb}.{own}")
+    module = import_module(f"virtwarden.cli.{verb}.{module_of(name)}")
     yield f"{verb} {name}", module.options()
     if name == "rules":
         yield "audit rules explain", module.explain_options()
         yield "audit rules lint", module.lint_options()
         yield "audit rules compare", module.compare_options()
-
-
-_RESERVED = ("import", "list")
-"""Names that are Python's; their modules end in an underscore."""
 
 
 def _option(action: Action) -> str:

@@ -19,7 +19,7 @@ def test_without_a_proof_it_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_an_unknown_proof_is_named() -> None:
-    with pytest.raises(UsageError, match="there is no proof tls"):
+    with pytest.raises(UsageError, match="there is no command prove tls"):
         prove.run(["tls"])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from virtwarden.cli import PASSED, USAGE, UsageError
+from virtwarden.cli.group import hand_over, listed
 
 COMMANDS = {
     "init": "make an authority of your own, its key under a passphrase",
@@ -25,32 +25,15 @@ COMMANDS = {
 
 def run(words: list[str]) -> int:
     """Hand over to the command that is named."""
-    if not words or words[0] in ("-h", "--help", "help"):
-        print(_help())
-        return PASSED if words else USAGE
-    name = words[0]
-    if name not in COMMANDS:
-        raise UsageError(f"there is no command pki {name}; {_nearest(name)}")
-    from importlib import import_module  # noqa: PLC0415
-
-    module = "list_" if name == "list" else name
-    return int(import_module(f"virtwarden.cli.pki.{module}").run(words[1:]))
+    return hand_over("pki", COMMANDS, words, _page())
 
 
-def _nearest(name: str) -> str:
-    from difflib import get_close_matches  # noqa: PLC0415  # only where somebody mistyped
-
-    close = get_close_matches(name, COMMANDS, 1)
-    return f"did you mean {close[0]}?" if close else "virt-warden pki --help lists them"
-
-
-def _help() -> str:
-    commands = "\n".join(f"  {name:<8} {what}" for name, what in COMMANDS.items())
+def _page() -> str:
     return f"""usage: virt-warden pki COMMAND [OPTIONS]
 
 Certificates for libvirt, QEMU and their clients, from an authority of your own to the file in its place.
 
 commands:
-{commands}
+{listed(COMMANDS)}
 
 virt-warden pki COMMAND --help tells of a command's options."""

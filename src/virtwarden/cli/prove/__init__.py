@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from virtwarden.cli import PASSED, USAGE, UsageError
+from virtwarden.cli.group import hand_over, listed
 
 PROOFS = {
     "audit": "each audit rule is fired once, a throw-away guest is started, and their records are looked for",
@@ -13,23 +13,15 @@ PROOFS = {
 
 def run(words: list[str]) -> int:
     """Run the proof that is named; the exit code says how it came out."""
-    if not words or words[0] in ("-h", "--help", "help"):
-        print(_help())
-        return PASSED if words else USAGE
-    if words[0] not in PROOFS:
-        raise UsageError(f"there is no proof {words[0]}; virt-warden prove --help lists them")
-    from importlib import import_module  # noqa: PLC0415
-
-    return int(import_module(f"virtwarden.cli.prove.{words[0]}").run(words[1:]))
+    return hand_over("prove", PROOFS, words, _page())
 
 
-def _help() -> str:
-    proofs = "\n".join(f"  {name:<7} {what}" for name, what in PROOFS.items())
+def _page() -> str:
     return f"""usage: virt-warden prove PROOF [OPTIONS]
 
 Finds out by experiment whether a protection holds. What is done is harmless and undone.
 
 proofs:
-{proofs}
+{listed(PROOFS)}
 
 virt-warden prove PROOF --help tells of a proof's options."""
