@@ -54,7 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if sys.stdout is None or sys.stderr is None:
         return USAGE  # nobody would see anything, not even this
     if sys.stdin is None:
-        sys.stdin = open(os.devnull)  # noqa: SIM115  # and no other file gets its descriptor
+        # no other file gets its descriptor, and whoever reads it is told that it cannot be read
+        sys.stdin = open(os.open(os.devnull, os.O_WRONLY))  # noqa: SIM115
     if (sys.stdout.encoding or "utf-8").lower() not in ("utf-8", "utf8") and hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")
     if not words or words[0] in ("-h", "--help", "help"):
