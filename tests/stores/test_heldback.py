@@ -15,6 +15,7 @@ from virtwarden.stores import heldback
 from virtwarden.stores.heldback import Door, Limits, doors
 from virtwarden.stores.images import StoreError
 from virtwarden.stores.programs import Programs
+from virtwarden.stores.tlsreload import TlsDaemon
 
 SITES = "300 37"
 ADMIN = """\
@@ -138,3 +139,28 @@ def test_a_daemon_that_refuses_to_hold_back_is_not_told_to_read(daemon: Daemon) 
     with pytest.raises(StoreError, match="libvirtd"):
         daemon.hold()
     assert daemon.limits == SITES
+
+
+def test_a_note_that_cannot_be_read_is_no_missing_one(daemon: Daemon) -> None:
+    (daemon.door.notes / "libvirtd").mkdir(parents=True)
+    with pytest.raises(StoreError, match="is a directory"):
+        daemon.door.mend()
+
+
+@pytest.mark.parametrize("silent", ["client-list", "client-info"])
+def test_nothing_is_reloaded_where_the_daemon_does_not_tell_of_its_clients(daemon: Daemon, silent: str) -> None:
+    """Not to know who shakes hands is not to know that nobody does, and a reload in a handshake ends the daemon."""
+    told = " 1    tls         2026-11-30 20:00:00+0000"
+    said = f"echo '{told}'"
+    script = f"""\
+shift 2
+case $1 in
+{silent}*) echo "error: Failed to connect to the admin server" >&2; exit 1 ;;
+client-list) {said} ;;
+*) touch {daemon.folder}/reloaded ;;
+esac
+"""
+    daemon.programs.add("virt-admin", script)
+    with pytest.raises(StoreError, match="does not tell"):
+        TlsDaemon("libvirtd", Programs()).reload()
+    assert not (daemon.folder / "reloaded").exists()

@@ -145,3 +145,9 @@ def test_what_is_not_installed_is_named(database: SaslDatabase, monkeypatch: pyt
     monkeypatch.setattr(Programs, "finds", lambda *_: None)
     with pytest.raises(StoreError, match="install sasl2-bin"):
         database.add("alice", b"one")
+
+
+def test_a_place_that_cannot_be_looked_at_has_not_no_users(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="not a directory"):
+        SaslDatabase(str(tmp_path / "file" / "passwd.db"), "libvirt", Programs()).users()

@@ -87,8 +87,10 @@ def _of_connections(source: Source) -> Iterator[str]:
     for path in (path for pattern in IFCFG for path in source.glob(pattern)):
         try:
             zone = keyvalue.last(keyvalue.assignments(source.read(path).text), "ZONE")
-        except (Absent, Malformed):
+        except Absent:
             continue
+        except Malformed as wrong:
+            raise Unknown(f"into which zone {path} puts its device: {wrong}") from None
         if zone is not None and _NAME.fullmatch(zone.value):
             yield zone.value
     for path in source.glob(KEYFILES):

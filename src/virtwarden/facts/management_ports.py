@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -66,6 +67,25 @@ def migration_ports(host: Host) -> Span:
         return MIGRATION
     first, last = conf.migration_port_min, conf.migration_port_max
     return (first, last) if 0 < first <= last <= 65535 else MIGRATION
+
+
+def unread(host: Host) -> Iterator[Unknown]:
+    """What could not be read of that which may name other ports than the usual ones."""
+    try:
+        daemons = host.get(Remote).daemons
+    except Absent:
+        daemons = ()
+    except Unknown as refused:
+        daemons = ()
+        yield refused
+    told = [each for daemon in daemons for each in (daemon.settings, *daemon.offers.values())]
+    yield from {str(each): each for each in told if isinstance(each, Unknown)}.values()
+    try:
+        host.get(QemuConf)
+    except Absent:
+        pass
+    except Unknown as refused:
+        yield refused
 
 
 def _all(fixed: set[int], last: int, migration: Span) -> tuple[Span, ...]:

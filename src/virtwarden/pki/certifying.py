@@ -81,7 +81,7 @@ def authority_certificate(name: x509.Name, key: PrivateKey, valid: Term) -> x509
     return (
         _begun(name, name, public, x509.random_serial_number(), valid)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True)
+        .add_extension(key_usage(key_cert_sign=True, crl_sign=True), critical=True)
         .sign(key, signature_hash(key))
     )
 
@@ -97,7 +97,7 @@ def certified(
     begun = (
         _begun(wish.subject, authority.subject, wish.public, serial, valid)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_usage(digital_signature=True, key_encipherment=enciphers), critical=True)
+        .add_extension(key_usage(digital_signature=True, key_encipherment=enciphers), critical=True)
         .add_extension(x509.ExtendedKeyUsage(_PURPOSES[wish.role]), critical=True)
         .add_extension(issuer, critical=False)
     )
@@ -163,13 +163,14 @@ def _begun(
     )
 
 
-def _usage(
+def key_usage(
     *,
     digital_signature: bool = False,
     key_encipherment: bool = False,
     key_cert_sign: bool = False,
     crl_sign: bool = False,
 ) -> x509.KeyUsage:
+    """What a key may be used for: this, and nothing else."""
     return x509.KeyUsage(
         digital_signature=digital_signature,
         content_commitment=False,

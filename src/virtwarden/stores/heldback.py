@@ -127,8 +127,12 @@ class Door:
     def _noted(self) -> Limits | None:
         try:
             return msgspec.json.decode(self._path.read_bytes(), type=Limits)
-        except (OSError, msgspec.DecodeError):  # it is renamed into its place: a broken one is not ours
+        except FileNotFoundError:
             return None
+        except msgspec.DecodeError:  # it is renamed into its place: a broken one is not ours
+            return None
+        except OSError as error:
+            raise StoreError(f"{self._path}: {(error.strerror or str(error)).lower()}") from None
 
     def _note(self, limits: Limits) -> None:
         new = self._path.with_name(f".{self.name}.new")

@@ -51,8 +51,12 @@ class SaslDatabase:
 
     def users(self) -> tuple[SaslUser, ...]:
         """All users, sorted; none where there is no database. Raises `StoreError`."""
-        if not os.path.lexists(self.path):
+        try:
+            os.lstat(self.path)
+        except FileNotFoundError:
             return ()
+        except OSError as refused:
+            raise StoreError(f"{self.path}: {(refused.strerror or str(refused)).lower()}") from None
         return _users(self.programs, self.path, self.path)
 
     def add(self, name: str, password: bytes, realm: str = "") -> SaslUser:

@@ -20,6 +20,8 @@ _PAUSE = 0.05
 _AT_ONCE = 500
 _OVER_TLS = re.compile(r"^\s*(\d+)\s+tls\b", re.MULTILINE)
 _UNKNOWN = re.compile(r"identity information for client '(\d+)'")
+_OF_CLIENTS = re.compile(r"client", re.IGNORECASE)
+"""In what it says of one that is unknown, or has gone meanwhile; not in why it does not answer at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,10 @@ def _await_handshakes(door: Door, known: set[str]) -> None:
 
 
 def _over_tls(door: Door) -> set[str]:
-    return set(_OVER_TLS.findall(door.ask("client-list", door.name).stdout))
+    said = door.ask("client-list", door.name)
+    if said.code != 0:  # not to know who shakes hands is not to know that nobody does
+        raise StoreError(f"{door.name} does not tell who its clients are: {said.complaint}")
+    return set(_OVER_TLS.findall(said.stdout))
 
 
 def _shaking_hands(door: Door, clients: Iterable[str]) -> set[str]:
@@ -65,5 +70,8 @@ def _shaking_hands(door: Door, clients: Iterable[str]) -> set[str]:
     every, found = sorted(clients, key=int), set[str]()
     for at in range(0, len(every), _AT_ONCE):
         commands = "; ".join(f"client-info {door.name} {each}" for each in every[at : at + _AT_ONCE])
-        found |= set(_UNKNOWN.findall(door.ask(commands).stderr))
+        said = door.ask(commands)
+        if said.code != 0 and not _OF_CLIENTS.search(said.stderr):
+            raise StoreError(f"{door.name} does not tell of its clients: {said.complaint}")
+        found |= set(_UNKNOWN.findall(said.stderr))
     return found

@@ -273,6 +273,14 @@ def test_zones_of_networks_and_connections_and_policies_count() -> None:
     }  # fmt: skip
 
 
+def test_a_connection_whose_zone_cannot_be_told_is_unknown() -> None:
+    files: dict[str, str | Unknown] = {
+        PUBLIC: zone(),
+        "/etc/sysconfig/network-scripts/ifcfg-eth1": "ZONE='office\n",
+    }
+    assert results(CONTROL, firewalld(files)) == ["unknown"]
+
+
 def test_no_default_zone_and_direct_rules_are_unknown() -> None:
     assert results(CONTROL, firewalld({})) == ["unknown"]
     direct = "<direct><rule ipv='ipv4' table='filter' chain='INPUT' priority='0'>-p tcp -j ACCEPT</rule></direct>"

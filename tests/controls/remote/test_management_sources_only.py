@@ -216,3 +216,14 @@ def test_the_table_on_disk_is_what_the_policy_wants_by_now() -> None:
     for more, result in ((loaded, "pass"), ({**loaded, "/etc/nftables.conf": ""}, "fail")):
         there = host(SSHD, closed, more=more, enabled={"nftables.service": "enabled", **on})
         assert results(CONTROL, there) == ["pass", result]
+
+
+def test_ports_that_an_unread_file_may_name_are_unknown() -> None:
+    """Whoever may not read qemu.conf does not know where migrations arrive; the other ports are judged all the same."""
+    told = judge(CONTROL, made(
+        MONOLITHIC, units({}), SITE,
+        files={"/run/systemd/system/x": "", "/etc/libvirt/qemu.conf": Unknown("permission denied")},
+        commands={SS: SSHD, NFT: NO_RULES, IP: ETH, ROUTE: ""},
+    ))  # fmt: skip
+    assert [finding.result for finding in told] == ["fail", "unknown"]
+    assert told[1].message == "whether other ports are of management: permission denied"

@@ -29,7 +29,7 @@ from virtwarden.facts.firewall_files import FirewallFiles, SavedRules
 from virtwarden.facts.firewalld import Zone
 from virtwarden.facts.firewalld_runtime import FirewalldRuntime
 from virtwarden.facts.links import Links
-from virtwarden.facts.management_ports import SSH, management_spans
+from virtwarden.facts.management_ports import SSH, management_spans, unread
 from virtwarden.facts.openings import Opening, Span
 from virtwarden.facts.policy import Policy
 from virtwarden.facts.strangers import TooMany, strangers
@@ -63,6 +63,9 @@ def check(host: Host) -> Findings:
         text, openings = files.suse
         by_person = by_hand(Document("file", text.path), _suse_steps(_wide(openings, spans, sources), sources))
         yield _of_openings(Subject("file", text.path), text, openings, (spans, sources), (by_person,))
+    for refused in unread(host):
+        message = f"whether other ports are of management: {refused}"
+        yield unknown(HOST, message, *refused.evidence, state=State.ON_DISK)
 
 
 def _wide(openings: Iterable[Opening], spans: Sequence[Span], sources: tuple[str, ...]) -> list[Opening]:

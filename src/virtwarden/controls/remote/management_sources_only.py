@@ -27,7 +27,7 @@ from virtwarden.control import Control, Findings
 from virtwarden.edits import AddLine, Replace, SetState
 from virtwarden.facts.links import Links
 from virtwarden.facts.listeners import Listener, Listeners
-from virtwarden.facts.management_ports import SSH, ManagementPorts
+from virtwarden.facts.management_ports import SSH, ManagementPorts, unread
 from virtwarden.facts.openings import Span
 from virtwarden.facts.packets import PacketFilter
 from virtwarden.facts.policy import Policy
@@ -75,6 +75,9 @@ def check(host: Host) -> Findings:
     else:
         evidence = host.get(Listeners).evidence
         yield notapplicable(HOST, "no port of management is open to others", evidence, state=State.IN_FORCE)
+    for refused in unread(host):
+        message = f"whether other ports are of management: {refused}"
+        yield unknown(HOST, message, *refused.evidence, state=State.IN_FORCE)
     yield from _on_disk(host, ports)
 
 

@@ -15,6 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from virtwarden.lab import PREFIX
 from virtwarden.pki.authority import Signer
+from virtwarden.pki.certifying import key_usage
 from virtwarden.pki.keys import PrivateKey, signature_hash
 
 _LIFE = timedelta(minutes=10)
@@ -65,6 +66,7 @@ def _signed(
     life: timedelta = _LIFE,
 ) -> bytes:
     now = datetime.now(UTC)
+    usage = key_usage(digital_signature=not authority, key_encipherment=not authority, key_cert_sign=authority)
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -74,26 +76,12 @@ def _signed(
         .not_valid_before(now - _SLACK)
         .not_valid_after(now + life)
         .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
-        .add_extension(_usage(authority=authority), critical=True)
+        .add_extension(usage, critical=True)
     )
     if not authority:
         purposes = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
         builder = builder.add_extension(purposes, critical=False)
     return builder.sign(above, signature_hash(above)).public_bytes(Encoding.PEM)
-
-
-def _usage(*, authority: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not authority,
-        content_commitment=False,
-        key_encipherment=not authority,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=authority,
-        crl_sign=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
 
 
 def _pem(key: EllipticCurvePrivateKey) -> bytes:
